@@ -1,0 +1,239 @@
+//! What an answer means: one classification of every status, code and message.
+
+use serde::Deserialize;
+
+use crate::codec::envelope::Item;
+
+/// DynamoDB's own words about a refused request, or ours about one that got no answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Cause {
+    /// The error code without its namespace, such as `ValidationException`; empty for a failure
+    /// of the transport.
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+}
+
+impl Cause {
+    pub(crate) fn of_transport(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.code.as_str() {
+            "" => f.write_str(&self.message),
+            code => write!(f, "{code}: {}", self.message),
+        }
+    }
+}
+
+/// Why a request did not succeed, by what may be done about it.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Failure {
+    /// It never left this machine: the same request again.
+    NotSent(Cause),
+    /// Too many requests: the same again after a longer wait. Not applied.
+    Throttled(Cause),
+    /// Somebody's transaction holds the item: the same again. Not applied.
+    Busy(Cause),
+    /// No readable answer: it may have been applied, now or later.
+    InDoubt(Cause),
+    /// The condition did not hold. The item that was there, if the server says.
+    ConditionFailed(Option<Item>),
+    /// The credentials are missing, expired or not accepted. Not applied.
+    Credentials(Cause),
+    /// This machine's clock is off, so the signature is not accepted. Not applied.
+    ClockSkew(Cause),
+    /// The table does not exist. Not applied.
+    NoTable(Cause),
+    /// The table exists already, or is being changed. Not applied.
+    TableInUse(Cause),
+    /// Refused for good. Not applied.
+    Final(Cause),
+}
+
+impl Failure {
+    /// The words of the answer; empty for a failed condition.
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::NotSent(cause)
+            | Self::Throttled(cause)
+            | Self::Busy(cause)
+            | Self::InDoubt(cause)
+            | Self::Credentials(cause)
+            | Self::ClockSkew(cause)
+            | Self::NoTable(cause)
+            | Self::TableInUse(cause)
+            | Self::Final(cause) => cause.clone(),
+            Self::ConditionFailed(_) => Cause {
+                code: "ConditionalCheckFailedException".to_owned(),
+                message: "the condition did not hold".to_owned(),
+                request_id: None,
+            },
+        }
+    }
+}
+
+/// The body of an error answer.
+#[derive(Default, Deserialize)]
+struct Body {
+    #[serde(rename = "__type", default)]
+    kind: Option<String>,
+    #[serde(rename = "message", alias = "Message", default)]
+    message: Option<String>,
+    #[serde(rename = "Item", default)]
+    item: Option<Item>,
+}
+
+/// Classifies an answer that is not a success.
+pub(crate) fn classify(status: u16, request_id: Option<String>, body: &[u8]) -> Failure {
+    let parsed: Option<Body> = serde_json::from_slice(body).ok();
+    let readable = parsed.as_ref().is_some_and(|body| body.kind.is_some());
+    let Body { kind, message, item } = parsed.unwrap_or_default();
+    let code = kind.as_deref().map(short).unwrap_or_default().to_owned();
+    let message = message.unwrap_or_else(|| match readable {
+        true => String::new(),
+        false => format!("HTTP status {status} without a readable message"),
+    });
+    let cause = Cause { code, message, request_id };
+    match cause.code.as_str() {
+        "ConditionalCheckFailedException" => Failure::ConditionFailed(item),
+        "ThrottlingException"
+        | "Throttling"
+        | "ProvisionedThroughputExceededException"
+        | "RequestLimitExceeded" => Failure::Throttled(cause),
+        "TransactionConflictException"
+        | "ReplicatedWriteConflictException"
+        | "TransactionInProgressException" => Failure::Busy(cause),
+        "ResourceNotFoundException" | "TableNotFoundException" => Failure::NoTable(cause),
+        "ResourceInUseException" | "TableAlreadyExistsException" => Failure::TableInUse(cause),
+        "ExpiredToken" | "ExpiredTokenException" => Failure::Credentials(cause),
+        "InvalidSignatureException" | "RequestExpired" if is_skew(&cause.message) => {
+            Failure::ClockSkew(cause)
+        }
+        "InvalidSignatureException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "MissingAuthenticationTokenException"
+        | "MissingAuthenticationToken"
+        | "IncompleteSignatureException"
+        | "IncompleteSignature" => Failure::Credentials(cause),
+        // Any server error may have come after the write was applied.
+        _ if status >= 500 => Failure::InDoubt(cause),
+        // A 4xx is a refusal even when its body cannot be read (a proxy's page, say); anything
+        // else that is neither success nor a readable error tells nothing.
+        _ if readable || (400..500).contains(&status) => match status {
+            407 | 408 | 429 => Failure::InDoubt(cause),
+            _ => Failure::Final(cause),
+        },
+        _ => Failure::InDoubt(cause),
+    }
+}
+
+/// `com.amazonaws.dynamodb.v20120810#ResourceNotFoundException` → `ResourceNotFoundException`.
+fn short(kind: &str) -> &str {
+    let name = kind.rsplit('#').next().unwrap_or(kind);
+    name.split(':').next().unwrap_or(name)
+}
+
+fn is_skew(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("expired") || message.contains("not yet current")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, code: &str, message: &str) -> Failure {
+        let body = format!(
+            r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"{message}"}}"#
+        );
+        classify(status, Some("REQ".to_owned()), body.as_bytes())
+    }
+
+    fn class(failure: &Failure) -> &'static str {
+        match failure {
+            Failure::NotSent(_) => "not sent",
+            Failure::Throttled(_) => "throttled",
+            Failure::Busy(_) => "busy",
+            Failure::InDoubt(_) => "in doubt",
+            Failure::ConditionFailed(_) => "condition",
+            Failure::Credentials(_) => "credentials",
+            Failure::ClockSkew(_) => "skew",
+            Failure::NoTable(_) => "no table",
+            Failure::TableInUse(_) => "in use",
+            Failure::Final(_) => "final",
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table_of_answers() {
+        for (status, code, message, expected) in [
+            (400, "ThrottlingException", "Rate exceeded", "throttled"),
+            (400, "ProvisionedThroughputExceededException", "", "throttled"),
+            (400, "RequestLimitExceeded", "", "throttled"),
+            (400, "TransactionConflictException", "", "busy"),
+            (400, "ReplicatedWriteConflictException", "", "busy"),
+            (400, "TransactionInProgressException", "", "busy"),
+            (500, "InternalServerError", "", "in doubt"),
+            (500, "InternalFailure", "", "in doubt"),
+            (503, "ServiceUnavailable", "", "in doubt"),
+            (503, "ThrottlingException", "", "throttled"),
+            (400, "ExpiredTokenException", "", "credentials"),
+            (400, "ExpiredToken", "", "credentials"),
+            (400, "UnrecognizedClientException", "", "credentials"),
+            (400, "InvalidSignatureException", "Signature expired: 1 is now earlier than 2", "skew"),
+            (400, "InvalidSignatureException", "Signature not yet current: 1", "skew"),
+            (400, "InvalidSignatureException", "The signature does not match", "credentials"),
+            (400, "RequestExpired", "Request has expired", "skew"),
+            (400, "ValidationException", "One or more parameter values", "final"),
+            (400, "AccessDeniedException", "not authorized", "final"),
+            (400, "ResourceNotFoundException", "Cannot do operations", "no table"),
+            (400, "ResourceInUseException", "Table already exists", "in use"),
+            (400, "ConditionalCheckFailedException", "The conditional", "condition"),
+            (400, "SomethingNew", "", "final"),
+        ] {
+            assert_eq!(class(&answer(status, code, message)), expected, "{status} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn answers_that_cannot_be_read() {
+        for (status, body, expected) in [
+            (503, "<html><h1>503 Service Unavailable</h1></html>", "in doubt"),
+            (500, "", "in doubt"),
+            (502, "{\"no type\":1}", "in doubt"),
+            (400, "not json", "final"),
+            (403, "<html>Forbidden</html>", "final"),
+            (408, "", "in doubt"),
+            (302, "", "in doubt"),
+            (200, "garbage", "in doubt"),
+        ] {
+            let failure = classify(status, None, body.as_bytes());
+            assert_eq!(class(&failure), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn code_message_and_request_id_are_kept() {
+        let Failure::Final(cause) = answer(400, "ValidationException", "too long") else { panic!() };
+        assert_eq!(cause.code, "ValidationException");
+        assert_eq!(cause.message, "too long");
+        assert_eq!(cause.request_id.as_deref(), Some("REQ"));
+        let amazon = classify(400, None, br#"{"__type":"SerializationException","Message":"bad"}"#);
+        let Failure::Final(cause) = amazon else { panic!() };
+        assert_eq!((cause.code.as_str(), cause.message.as_str()), ("SerializationException", "bad"));
+    }
+
+    #[test]
+    fn a_failed_condition_brings_the_item() {
+        let body = br#"{"__type":"x#ConditionalCheckFailedException","message":"m","Item":{"a":{"N":"1"}}}"#;
+        let Failure::ConditionFailed(Some(item)) = classify(400, None, body) else { panic!() };
+        assert_eq!(item["a"], crate::codec::Value::N("1".into()));
+        let body = br#"{"__type":"x#ConditionalCheckFailedException","Message":"m"}"#;
+        assert_eq!(classify(400, None, body), Failure::ConditionFailed(None));
+    }
+}

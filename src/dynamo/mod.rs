@@ -1,0 +1,196 @@
+//! The only place that speaks DynamoDB: one call for every operation, and what its answer means.
+
+pub(crate) mod answer;
+mod items;
+mod tables;
+mod wire;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use rusoto_core::credential::{AwsCredentials, StaticProvider};
+use rusoto_core::request::{BufferedHttpResponse, DispatchSignedRequest};
+use rusoto_core::signature::SignedRequest;
+use rusoto_core::{Client, Region, RusotoError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::aws::{Credentials, Place};
+use crate::runtime::{RunError, Runtime};
+use crate::transport::{WireFailure, failure_of};
+use answer::{Cause, Failure, classify};
+
+pub(crate) use items::{Address, Condition, MOST_COMPARED};
+pub use tables::{Billing, TableClass, TableInfo, TableOptions};
+
+/// A connection to DynamoDB, or to an engine that behaves like it.
+#[derive(Clone)]
+pub(crate) struct Dynamo {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    region: Region,
+    place: String,
+    way: Way,
+    request_timeout: Duration,
+    sent: AtomicU64,
+}
+
+/// Where a request's future is polled.
+enum Way {
+    /// On the private thread that owns the connections.
+    Runtime(Runtime),
+    /// In place: the dispatcher answers at the first poll and waits on nothing of tokio's.
+    InPlace,
+}
+
+impl Dynamo {
+    /// Over a transport whose futures wait on sockets.
+    pub(crate) fn over<D>(
+        dispatcher: D,
+        runtime: Runtime,
+        place: &Place,
+        credentials: &Credentials,
+        request_timeout: Duration,
+    ) -> Self
+    where
+        D: DispatchSignedRequest + Send + Sync + 'static,
+    {
+        let provider = StaticProvider::from(AwsCredentials::new(
+            credentials.access_key.clone(),
+            credentials.secret_key.clone(),
+            credentials.session_token.clone(),
+            None,
+        ));
+        Self::build(
+            Client::new_with(provider, dispatcher),
+            Region::Custom { name: place.region.clone(), endpoint: place.endpoint.clone() },
+            place.to_string(),
+            Way::Runtime(runtime),
+            request_timeout,
+        )
+    }
+
+    /// Over a transport that answers in place.
+    pub(crate) fn in_place<D>(dispatcher: D, place: String) -> Self
+    where
+        D: DispatchSignedRequest + Send + Sync + 'static,
+    {
+        let region =
+            Region::Custom { name: "embedded".to_owned(), endpoint: "http://embedded".to_owned() };
+        Self::build(Client::new_not_signing(dispatcher), region, place, Way::InPlace, Duration::MAX)
+    }
+
+    fn build(
+        client: Client,
+        region: Region,
+        place: String,
+        way: Way,
+        request_timeout: Duration,
+    ) -> Self {
+        let sent = AtomicU64::new(0);
+        Self { inner: Arc::new(Inner { client, region, place, way, request_timeout, sent }) }
+    }
+
+    /// The region, endpoint or file, for messages.
+    pub(crate) fn place(&self) -> &str {
+        &self.inner.place
+    }
+
+    /// How many requests were sent through this connection.
+    pub(crate) fn requests(&self) -> u64 {
+        self.inner.sent.load(Ordering::Relaxed)
+    }
+
+    /// One request and its answer. Sends once; retrying is the caller's business.
+    fn call<I, O>(&self, operation: &str, input: &I, deadline: Instant) -> Result<O, Failure>
+    where
+        I: Serialize,
+        O: DeserializeOwned,
+    {
+        let body = serde_json::to_vec(input)
+            .map_err(|error| Failure::Final(Cause::of_transport(format!("cannot write the request: {error}"))))?;
+        let answer = self.exchange(operation, body, deadline)?;
+        let request_id = answer.headers.get("x-amzn-requestid").cloned();
+        let status = answer.status.as_u16();
+        if status != 200 {
+            return Err(classify(status, request_id, &answer.body));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            let message = format!("an answer of status 200 that cannot be read: {error}");
+            Failure::InDoubt(Cause { request_id, ..Cause::of_transport(message) })
+        })
+    }
+
+    fn exchange(
+        &self,
+        operation: &str,
+        body: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<BufferedHttpResponse, Failure> {
+        let mut request = SignedRequest::new("POST", "dynamodb", &self.inner.region, "/");
+        request.set_content_type("application/x-amz-json-1.0".to_owned());
+        request.add_header("x-amz-target", &format!("DynamoDB_20120810.{operation}"));
+        request.set_payload(Some(body));
+        self.inner.sent.fetch_add(1, Ordering::Relaxed);
+
+        let client = self.inner.client.clone();
+        let work = async move {
+            let mut response = client.sign_and_dispatch(request).await.map_err(failed_dispatch)?;
+            response.buffer().await.map_err(|error| of_wire(failure_of(&error)))
+        };
+        match &self.inner.way {
+            Way::InPlace => {
+                let mut context = Context::from_waker(Waker::noop());
+                match pin!(work).poll(&mut context) {
+                    Poll::Ready(answer) => answer,
+                    Poll::Pending => {
+                        Err(Failure::InDoubt(Cause::of_transport("the embedded engine did not answer")))
+                    }
+                }
+            }
+            Way::Runtime(runtime) => {
+                let soonest = Instant::now()
+                    .checked_add(self.inner.request_timeout)
+                    .map_or(deadline, |own| own.min(deadline));
+                runtime.run(Some(soonest), work).unwrap_or_else(|error| {
+                    Err(Failure::InDoubt(Cause::of_transport(match error {
+                        RunError::TimedOut => "no answer in time",
+                        RunError::Gone => "the thread that owns the connections has ended",
+                    })))
+                })
+            }
+        }
+    }
+}
+
+/// rusoto's error of an exchange has no public name; it converts into one that has.
+fn failed_dispatch(error: impl Into<RusotoError<Infallible>>) -> Failure {
+    match error.into() {
+        RusotoError::Credentials(error) => {
+            Failure::Credentials(Cause::of_transport(error.to_string()))
+        }
+        RusotoError::HttpDispatch(error) => of_wire(failure_of(&error)),
+        other => Failure::InDoubt(Cause::of_transport(other.to_string())),
+    }
+}
+
+fn of_wire(failure: WireFailure) -> Failure {
+    match failure {
+        WireFailure::NotSent(message) => Failure::NotSent(Cause::of_transport(message)),
+        WireFailure::InDoubt(message) => Failure::InDoubt(Cause::of_transport(message)),
+    }
+}
+
+impl fmt::Debug for Dynamo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dynamo").field(&self.inner.place).finish()
+    }
+}

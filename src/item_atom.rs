@@ -1,0 +1,275 @@
+//! A durable atom: one DynamoDB item, seen as a value of one type.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::atom::Atom;
+use crate::codec::envelope::{Content, Snapshot, TOMBSTONE_SECONDS};
+use crate::codec::{Value, native, same};
+use crate::error::{Error, Result};
+use crate::store::Store;
+use crate::swap::engine::{self, Decision};
+use crate::swap::{Receipt, SwapOptions};
+
+/// A durable atom: the item under one key, as a value of type `T`. From
+/// [`Table::atom`](crate::Table::atom).
+///
+/// It is a handle: making one sends no request, clones and other handles to the same key are the
+/// same atom, and threads may share it.
+///
+/// The closures of [`swap`](Atom::swap) and its kin may run several times: read
+/// [the trait's documentation](Atom#the-closure-may-run-several-times) first.
+///
+/// An atom owns its whole item. An attribute that another tool adds to it is shown to `T` (a field
+/// that `T` does not know is ignored, as serde has it) and is gone after the next write.
+///
+/// | call | requests when nothing goes wrong |
+/// |---|---|
+/// | [`get`](Atom::get) | 1 consistent read |
+/// | [`swap`](Atom::swap) and its kin | 1 consistent read, 1 conditional write |
+/// | the same when the value does not change | 1 consistent read |
+/// | [`reset`](Atom::reset), [`remove`](Atom::remove) | 1 consistent read, 1 conditional write |
+///
+/// Each lost race costs one more conditional write and no read: the refusal brings the newer item.
+///
+/// ```
+/// use faraday_atom::{Atom, Table};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+/// struct Job { state: String, tries: u32 }
+///
+/// # fn main() -> faraday_atom::Result<()> {
+/// # #[cfg(feature = "embedded")] {
+/// # let table = Table::builder("my-atoms").embedded_in_memory().open()?;
+/// # table.ensure()?;
+/// let job = table.atom::<Job>(&("job", 7));
+/// let now = job.swap(|job| {
+///     let job = job.unwrap_or_default();
+///     Job { state: "running".into(), tries: job.tries + 1 }
+/// })?;
+/// assert_eq!(now.tries, 1);
+/// # }
+/// # Ok(())
+/// # }
+/// ```
+pub struct ItemAtom<T> {
+    store: Arc<Store>,
+    /// The key as it is stored, or why it cannot be: reported by the first call, so that making
+    /// a handle needs no `?`.
+    key: Result<Arc<str>, Arc<KeyProblem>>,
+    options: SwapOptions<T>,
+    value: PhantomData<fn(T) -> T>,
+}
+
+/// A key that cannot be stored.
+type KeyProblem = dyn Fn() -> Error + Send + Sync;
+
+impl<T> ItemAtom<T> {
+    pub(crate) fn new<K: Serialize + ?Sized>(store: Arc<Store>, key: &K) -> Self {
+        let key = store.key_text(key).map(Arc::from).map_err(|error| -> Arc<KeyProblem> {
+            Arc::new(move || again(&error))
+        });
+        Self { store, key, options: SwapOptions::new(), value: PhantomData }
+    }
+
+    /// The key as it is stored in the table: a string as it is, any other key as `#` and its
+    /// JSON; empty when the key cannot be stored at all (every call says why).
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or_default()
+    }
+
+    /// The same atom with other options. Other handles keep theirs.
+    #[must_use]
+    pub fn with_options(mut self, options: SwapOptions<T>) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The options in force.
+    #[must_use]
+    pub fn options(&self) -> &SwapOptions<T> {
+        &self.options
+    }
+
+    fn stored_key(&self) -> Result<&str> {
+        match &self.key {
+            Ok(key) => Ok(key),
+            Err(problem) => Err(problem()),
+        }
+    }
+}
+
+/// The same error once more, for a key whose problem is told at every call.
+fn again(error: &Error) -> Error {
+    match error {
+        Error::TooLarge { table, key, what, actual, limit, hint } => Error::TooLarge {
+            table: table.clone(),
+            key: key.clone(),
+            what: what.clone(),
+            actual: *actual,
+            limit: *limit,
+            hint: hint.clone(),
+        },
+        Error::Encode { table, key, path, message } => Error::Encode {
+            table: table.clone(),
+            key: key.clone(),
+            path: path.clone(),
+            message: message.clone(),
+        },
+        other => Error::Config { table: other.table().to_owned(), message: other.to_string() },
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> ItemAtom<T> {
+    /// As [`swap`](Atom::swap), and tells what happened on the way.
+    ///
+    /// # Errors
+    /// As [`swap`](Atom::swap).
+    pub fn swap_with_receipt<F>(&self, mut f: F) -> Result<(T, Receipt)>
+    where
+        F: FnMut(Option<T>) -> T,
+    {
+        self.change(|state| {
+            let new = f(self.value_of(state)?);
+            let decision = self.write(state, &new)?;
+            Ok((decision, new))
+        })
+    }
+
+    fn change<R>(
+        &self,
+        decide: impl FnMut(&Snapshot) -> Result<(Decision, R)>,
+    ) -> Result<(R, Receipt)> {
+        engine::swap(&self.store, self.stored_key()?, &self.options, decide)
+    }
+
+    fn value_of(&self, state: &Snapshot) -> Result<Option<T>> {
+        let decode = |value: &Value| {
+            native::decode(value.clone()).map_err(|error| self.store.decode_error(self.key(), error))
+        };
+        state.value.as_ref().map(decode).transpose()
+    }
+
+    /// The decision to store `value`, unless it is refused, or stored already.
+    fn write(&self, state: &Snapshot, value: &T) -> Result<Decision> {
+        self.options.validate(value).map_err(|source| Error::Rejected {
+            table: self.store.table.clone(),
+            key: self.key().to_owned(),
+            source,
+        })?;
+        let value = native::encode(value)
+            .map_err(|error| self.store.encode_error(self.key(), error))?;
+        let unchanged = state.value.as_ref().is_some_and(|old| same(old, &value));
+        if unchanged && self.options.discard_no_op {
+            return Ok(Decision::Keep);
+        }
+        Ok(Decision::Write(Content::Value(value)))
+    }
+
+    /// The decision to hold nothing, unless nothing is held already.
+    fn removal(&self, state: &Snapshot) -> Decision {
+        if state.value.is_none() {
+            return Decision::Keep;
+        }
+        let expires = self.store.env.epoch_seconds().saturating_add(TOMBSTONE_SECONDS);
+        Decision::Write(Content::Removed { expires })
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Atom for ItemAtom<T> {
+    type Value = T;
+
+    fn get(&self) -> Result<Option<T>> {
+        let state = self.store.read(self.stored_key()?, true, &mut self.store.effort())?;
+        self.value_of(&state)
+    }
+
+    fn swap<F>(&self, f: F) -> Result<T>
+    where
+        F: FnMut(Option<T>) -> T,
+    {
+        self.swap_with_receipt(f).map(|(new, _)| new)
+    }
+
+    fn swap_vals<F>(&self, mut f: F) -> Result<(Option<T>, T)>
+    where
+        F: FnMut(Option<T>) -> T,
+    {
+        let (values, _) = self.change(|state| {
+            // Decoded twice, for `T` need not be `Clone`.
+            let new = f(self.value_of(state)?);
+            let decision = self.write(state, &new)?;
+            Ok((decision, (self.value_of(state)?, new)))
+        })?;
+        Ok(values)
+    }
+
+    fn try_swap<F>(&self, mut f: F) -> Result<Option<T>>
+    where
+        F: FnMut(Option<T>) -> anyhow::Result<Option<T>>,
+    {
+        let (value, _) = self.change(|state| {
+            let new = f(self.value_of(state)?).map_err(|source| Error::Aborted {
+                table: self.store.table.clone(),
+                key: self.key().to_owned(),
+                source,
+            })?;
+            let decision = match &new {
+                Some(new) => self.write(state, new)?,
+                None => self.removal(state),
+            };
+            Ok((decision, new))
+        })?;
+        Ok(value)
+    }
+
+    fn reset(&self, value: T) -> Result<()> {
+        self.change(|state| Ok((self.write(state, &value)?, ()))).map(drop)
+    }
+
+    fn compare_and_set(&self, expected: Option<&T>, new: T) -> Result<bool>
+    where
+        T: PartialEq,
+    {
+        let (done, _) = self.change(|state| {
+            if self.value_of(state)?.as_ref() == expected {
+                Ok((self.write(state, &new)?, true))
+            } else {
+                Ok((Decision::Keep, false))
+            }
+        })?;
+        Ok(done)
+    }
+
+    fn remove(&self) -> Result<()> {
+        self.change(|state| Ok((self.removal(state), ()))).map(drop)
+    }
+}
+
+// Not derived: that would ask for `T: Clone`.
+impl<T> Clone for ItemAtom<T> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            key: self.key.clone(),
+            options: self.options.clone(),
+            value: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for ItemAtom<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ItemAtom")
+            .field("table", &self.store.table)
+            .field("key", &self.key())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,421 @@
+//! Waiting before another try: exponential backoff with full jitter, under one deadline.
+
+use std::time::{Duration, Instant};
+
+use backoff::backoff::Backoff as _;
+use backoff::exponential::ExponentialBackoff;
+use backoff::{ExponentialBackoffBuilder, SystemClock};
+
+use crate::clock::Env;
+use crate::dynamo::answer::{Cause, Failure};
+use crate::error::{Error, Result};
+
+/// How long to wait before another try: a random time between nothing and a bound that grows.
+///
+/// The first wait is drawn from `0..=initial`, and each next bound is `multiplier` times the last,
+/// up to `max`: exponential backoff with full jitter, which spreads competing writers best.
+///
+/// ```
+/// use std::time::Duration;
+/// use faraday_atom::Backoff;
+///
+/// let gentle = Backoff::new(Duration::from_millis(20), 2.0, Duration::from_secs(1));
+/// assert_eq!(gentle.initial, Duration::from_millis(20));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Backoff {
+    /// The longest that the first wait can be.
+    pub initial: Duration,
+    /// What the bound is multiplied by after each wait. Less than 1 counts as 1.
+    pub multiplier: f64,
+    /// The longest that any wait can be.
+    pub max: Duration,
+}
+
+impl Backoff {
+    /// A backoff with these bounds.
+    #[must_use]
+    pub const fn new(initial: Duration, multiplier: f64, max: Duration) -> Self {
+        Self { initial, multiplier, max }
+    }
+
+    /// No waiting at all.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self::new(Duration::ZERO, 1.0, Duration::ZERO)
+    }
+}
+
+/// What a request does when it gets no answer, or is throttled. Set with
+/// [`TableBuilder::retry`](crate::TableBuilder::retry).
+///
+/// It says nothing about conflicts between writers: that is
+/// [`SwapOptions`](crate::SwapOptions).
+///
+/// ```
+/// use std::time::Duration;
+/// use faraday_atom::RetryPolicy;
+///
+/// let patient = RetryPolicy::new().timeout(Duration::from_secs(120)).max_attempts(50);
+/// assert_eq!(patient.max_attempts, 50);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// The time for a whole call, waits included: 30 seconds by default. Swaps have their own:
+    /// [`SwapOptions::timeout`](crate::SwapOptions::timeout).
+    pub timeout: Duration,
+    /// How often one request is sent at most before its failure is reported: 8 by default.
+    /// At least one.
+    pub max_attempts: u32,
+    /// Waits after a failure of the network or the server: up to 50 ms at first, doubling, up to
+    /// 2 s at most.
+    pub backoff: Backoff,
+    /// Waits after throttling: up to 200 ms at first, doubling, up to 5 s at most.
+    pub throttle: Backoff,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            max_attempts: 8,
+            backoff: Backoff::new(Duration::from_millis(50), 2.0, Duration::from_secs(2)),
+            throttle: Backoff::new(Duration::from_millis(200), 2.0, Duration::from_secs(5)),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`timeout`](Self::timeout).
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_attempts`](Self::max_attempts).
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// Sets [`backoff`](Self::backoff).
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Sets [`throttle`](Self::throttle).
+    #[must_use]
+    pub fn throttle(mut self, throttle: Backoff) -> Self {
+        self.throttle = throttle;
+        self
+    }
+}
+
+/// The growing bounds of one series of waits.
+///
+/// `backoff` grows the bound; the jitter is drawn here, from the random source that came in from
+/// outside, because `backoff` draws its own from a global one.
+struct Series(ExponentialBackoff<SystemClock>);
+
+impl Series {
+    fn new(bounds: &Backoff) -> Self {
+        let multiplier = if bounds.multiplier >= 1.0 { bounds.multiplier } else { 1.0 };
+        Self(
+            ExponentialBackoffBuilder::new()
+                .with_initial_interval(bounds.initial.min(bounds.max))
+                .with_multiplier(multiplier)
+                .with_max_interval(bounds.max)
+                .with_randomization_factor(0.0)
+                // The deadline of the whole call is the caller's; 15 minutes is the crate's own.
+                .with_max_elapsed_time(None)
+                .build(),
+        )
+    }
+
+    fn next(&mut self, env: &Env) -> Duration {
+        let bound = self.0.next_backoff().unwrap_or(self.0.max_interval).min(self.0.max_interval);
+        bound.mul_f64(env.fraction())
+    }
+}
+
+/// What a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// No answer, or a server error.
+    Trouble,
+    Throttled,
+    /// What was found is not what is needed yet: another writer won, a table is being made.
+    Conflict,
+}
+
+/// One call's time: its deadline, its waits, and what it did so far.
+pub(crate) struct Effort<'a> {
+    env: &'a Env,
+    started: Instant,
+    deadline: Instant,
+    trouble: Series,
+    throttle: Series,
+    conflict: Series,
+    /// Requests sent.
+    pub(crate) requests: u32,
+    /// Time spent waiting between requests.
+    pub(crate) waited: Duration,
+}
+
+impl<'a> Effort<'a> {
+    pub(crate) fn new(
+        env: &'a Env,
+        policy: &RetryPolicy,
+        timeout: Duration,
+        conflict: &Backoff,
+    ) -> Self {
+        let started = env.now();
+        Self {
+            env,
+            started,
+            // A timeout too long to add to the clock is as good as a century.
+            deadline: started
+                .checked_add(timeout)
+                .unwrap_or_else(|| started + Duration::from_secs(3_000_000_000)),
+            trouble: Series::new(&policy.backoff),
+            throttle: Series::new(&policy.throttle),
+            conflict: Series::new(conflict),
+            requests: 0,
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// For a call that has no conflicts.
+    pub(crate) fn plain(env: &'a Env, policy: &RetryPolicy) -> Self {
+        Self::new(env, policy, policy.timeout, &Backoff::none())
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.env.now().saturating_duration_since(self.started)
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.env.now() >= self.deadline
+    }
+
+    /// Waits; false, at once, when the deadline would pass meanwhile.
+    #[must_use]
+    pub(crate) fn pause(&mut self, pause: Pause) -> bool {
+        let series = match pause {
+            Pause::Trouble => &mut self.trouble,
+            Pause::Throttled => &mut self.throttle,
+            Pause::Conflict => &mut self.conflict,
+        };
+        let wait = series.next(self.env);
+        let left = self.deadline.saturating_duration_since(self.env.now());
+        if wait >= left {
+            return false;
+        }
+        if !wait.is_zero() {
+            self.env.sleep(wait);
+            self.waited += wait;
+        }
+        true
+    }
+}
+
+/// What a request is about, for its errors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) table: &'a str,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) place: &'a str,
+}
+
+/// Sends a request that may be applied any number of times until it is answered.
+pub(crate) fn persist<T>(
+    subject: Subject<'_>,
+    operation: &'static str,
+    policy: &RetryPolicy,
+    effort: &mut Effort<'_>,
+    mut send: impl FnMut(Instant) -> Result<T, Failure>,
+) -> Result<T> {
+    let mut sent = 0;
+    loop {
+        sent += 1;
+        effort.requests += 1;
+        let failure = match send(effort.deadline()) {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
+        let again = match &failure {
+            Failure::NotSent(_) | Failure::Busy(_) | Failure::InDoubt(_) => Pause::Trouble,
+            Failure::Throttled(_) => Pause::Throttled,
+            _ => return Err(subject.error(operation, failure, sent, effort)),
+        };
+        if sent >= policy.max_attempts || !effort.pause(again) {
+            return Err(subject.error(operation, failure, sent, effort));
+        }
+    }
+}
+
+impl Subject<'_> {
+    /// The error for a failure that ends a call of which nothing was applied.
+    pub(crate) fn error(
+        &self,
+        operation: &'static str,
+        failure: Failure,
+        attempts: u32,
+        effort: &Effort<'_>,
+    ) -> Error {
+        let table = self.table.to_owned();
+        let key = self.key.map(str::to_owned);
+        let elapsed = effort.elapsed();
+        match failure {
+            Failure::NotSent(cause) => {
+                let message = format!(
+                    "cannot reach DynamoDB at {} ({cause}; tried {attempts} times): check the \
+                     endpoint, the region and the network",
+                    self.place
+                );
+                Error::Transport { table, key, operation, message }
+            }
+            Failure::InDoubt(cause) => {
+                Error::Timeout { table, key, operation, attempts, elapsed, last: cause.to_string() }
+            }
+            Failure::Throttled(cause) | Failure::Busy(cause) => {
+                let message = cause.to_string();
+                Error::Throttled { table, key, operation, attempts, elapsed, message }
+            }
+            Failure::NoTable(_) => Error::TableNotFound { table, place: self.place.to_owned() },
+            Failure::Credentials(cause) => {
+                let message = format!(
+                    "the credentials are not accepted ({cause}): check the access key, and renew \
+                     it if it has expired"
+                );
+                Error::Credentials { table, message }
+            }
+            Failure::ClockSkew(cause) => {
+                let message = format!(
+                    "the signature is not accepted because of its time ({cause}): set this \
+                     machine's clock"
+                );
+                Error::Credentials { table, message }
+            }
+            failure @ (Failure::TableInUse(_) | Failure::Final(_) | Failure::ConditionFailed(_)) => {
+                let Cause { code, message, request_id } = failure.cause();
+                Error::Service { table, key, operation, code, message, request_id }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::testing::Fake;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn waits(bits: u64, bounds: Backoff, times: usize) -> Vec<Duration> {
+        let fake = Fake::with_random(move || bits);
+        let env = fake.env();
+        let policy = RetryPolicy::new().backoff(bounds);
+        let mut effort = Effort::plain(&env, &policy);
+        for _ in 0..times {
+            assert!(effort.pause(Pause::Trouble));
+        }
+        assert_eq!(effort.waited, fake.slept().iter().sum());
+        assert_eq!(effort.elapsed(), effort.waited);
+        fake.slept()
+    }
+
+    #[test]
+    fn full_jitter_at_its_smallest_largest_and_middle() {
+        let bounds = Backoff::new(10 * MS, 2.0, 50 * MS);
+        assert_eq!(waits(0, bounds, 4), []); // no sleep at all
+        assert_eq!(waits(1 << 63, bounds, 5), [5 * MS, 10 * MS, 20 * MS, 25 * MS, 25 * MS]);
+        let largest = waits(u64::MAX, bounds, 5);
+        for (wait, bound) in largest.iter().zip([10, 20, 40, 50, 50]) {
+            let bound = bound * MS;
+            assert!(*wait <= bound && *wait + Duration::from_nanos(2) >= bound, "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn odd_bounds_neither_panic_nor_wait_too_long() {
+        for multiplier in [f64::NAN, -1.0, 0.0, f64::INFINITY, 1e300] {
+            let bounds = Backoff::new(10 * MS, multiplier, 50 * MS);
+            for wait in waits(u64::MAX, bounds, 6) {
+                assert!(wait <= 50 * MS, "{multiplier} {wait:?}");
+            }
+        }
+        assert_eq!(waits(u64::MAX, Backoff::none(), 3), []);
+        let upside_down = Backoff::new(100 * MS, 2.0, 10 * MS);
+        assert!(waits(u64::MAX, upside_down, 3).iter().all(|wait| *wait <= 10 * MS));
+    }
+
+    #[test]
+    fn no_wait_goes_past_the_deadline() {
+        let fake = Fake::with_random(|| 1 << 63);
+        let env = fake.env();
+        let policy = RetryPolicy::new()
+            .timeout(100 * MS)
+            .backoff(Backoff::new(80 * MS, 1.0, 80 * MS));
+        let mut effort = Effort::plain(&env, &policy);
+        assert!(effort.pause(Pause::Trouble) && effort.pause(Pause::Trouble));
+        assert!(!effort.pause(Pause::Trouble));
+        assert_eq!(effort.waited, 80 * MS);
+        assert!(!effort.is_over());
+    }
+
+    fn persisting(answers: Vec<Failure>, max_attempts: u32) -> (Result<u8>, u32) {
+        let fake = Fake::seeded(1);
+        let env = fake.env();
+        let policy = RetryPolicy::new().max_attempts(max_attempts);
+        let mut effort = Effort::plain(&env, &policy);
+        let subject = Subject { table: "t", key: Some("k"), place: "here" };
+        let mut answers = answers.into_iter();
+        let result = persist(subject, "GetItem", &policy, &mut effort, |_| match answers.next() {
+            Some(failure) => Err(failure),
+            None => Ok(7),
+        });
+        (result, effort.requests)
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_nothing_else() {
+        let cause = || Cause::of_transport("x");
+        let passing =
+            vec![Failure::NotSent(cause()), Failure::Throttled(cause()), Failure::InDoubt(cause())];
+        let (result, requests) = persisting(passing, 8);
+        assert_eq!((result.unwrap(), requests), (7, 4));
+
+        let (result, requests) = persisting(vec![Failure::NoTable(cause())], 8);
+        assert!(matches!(result, Err(Error::TableNotFound { .. })));
+        assert_eq!(requests, 1);
+    }
+
+    #[test]
+    fn what_does_not_pass_is_told_by_its_kind() {
+        let cause = || Cause::of_transport("x");
+        let (result, requests) = persisting((0..9).map(|_| Failure::NotSent(cause())).collect(), 3);
+        assert!(matches!(result, Err(Error::Transport { .. })));
+        assert_eq!(requests, 3);
+        let (result, _) = persisting((0..9).map(|_| Failure::Throttled(cause())).collect(), 3);
+        assert!(matches!(result, Err(Error::Throttled { attempts: 3, .. })));
+        let (result, _) = persisting((0..9).map(|_| Failure::InDoubt(cause())).collect(), 3);
+        assert!(matches!(result, Err(Error::Timeout { attempts: 3, .. })));
+    }
+}

@@ -1,0 +1,146 @@
+//! How a swap behaves: its time, its tries, and what it lets through.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::retry::Backoff;
+
+type Validator<T> = Arc<dyn Fn(&T) -> anyhow::Result<()> + Send + Sync>;
+
+/// How the swaps of one [`ItemAtom`](crate::ItemAtom) behave; set with
+/// [`with_options`](crate::ItemAtom::with_options).
+///
+/// ```
+/// use std::time::Duration;
+/// use faraday_atom::{Atom, Error, SwapOptions, Table};
+///
+/// # fn main() -> faraday_atom::Result<()> {
+/// # #[cfg(feature = "embedded")] {
+/// # let table = Table::builder("my-atoms").embedded_in_memory().open()?;
+/// # table.ensure()?;
+/// let options = SwapOptions::new()
+///     .timeout(Duration::from_secs(5))
+///     .validator(|stock: &i64| *stock >= 0);
+/// let stock = table.atom::<i64>("stock").with_options(options);
+/// stock.reset(3)?;
+/// assert!(matches!(stock.swap(|n| n.unwrap_or(0) - 4), Err(Error::Rejected { .. })));
+/// assert_eq!(stock.get()?, Some(3));
+/// # }
+/// # Ok(())
+/// # }
+/// ```
+#[non_exhaustive]
+pub struct SwapOptions<T> {
+    /// The time for a whole swap: the closure, the network and the waits. 30 seconds by default.
+    pub timeout: Duration,
+    /// How often other writers may win before the swap ends in
+    /// [`Contention`](crate::Error::Contention). No limit by default.
+    pub max_attempts: Option<u32>,
+    /// Waits after losing to another writer: up to 2 ms at first, doubling, up to 250 ms at most.
+    pub backoff: Backoff,
+    /// Whether a swap whose new value is stored as the old one is writes nothing. On by default.
+    pub discard_no_op: bool,
+    validator: Option<Validator<T>>,
+}
+
+impl<T> SwapOptions<T> {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            max_attempts: None,
+            backoff: Backoff::new(Duration::from_millis(2), 2.0, Duration::from_millis(250)),
+            discard_no_op: true,
+            validator: None,
+        }
+    }
+
+    /// Sets [`timeout`](Self::timeout).
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_attempts`](Self::max_attempts). At least one.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// Sets [`backoff`](Self::backoff).
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Sets [`discard_no_op`](Self::discard_no_op).
+    #[must_use]
+    pub fn discard_no_op(mut self, discard: bool) -> Self {
+        self.discard_no_op = discard;
+        self
+    }
+
+    /// Every new value must pass `validator`, or the swap ends in
+    /// [`Rejected`](crate::Error::Rejected) and nothing is written.
+    ///
+    /// It returns a `bool`, or a `Result` whose error becomes the reason. It sees what `swap`,
+    /// `reset` and `compare_and_set` would write, not removals.
+    #[must_use]
+    pub fn validator<V>(mut self, validator: impl Fn(&T) -> V + Send + Sync + 'static) -> Self
+    where
+        V: Into<Validity>,
+    {
+        self.validator = Some(Arc::new(move |value| validator(value).into().0));
+        self
+    }
+
+    pub(crate) fn validate(&self, value: &T) -> anyhow::Result<()> {
+        self.validator.as_ref().map_or(Ok(()), |validator| validator(value))
+    }
+}
+
+impl<T> Default for SwapOptions<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// Not derived: that would ask for `T: Clone` and `T: Debug`.
+impl<T> Clone for SwapOptions<T> {
+    fn clone(&self) -> Self {
+        Self { validator: self.validator.clone(), ..*self }
+    }
+}
+
+impl<T> fmt::Debug for SwapOptions<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SwapOptions")
+            .field("timeout", &self.timeout)
+            .field("max_attempts", &self.max_attempts)
+            .field("backoff", &self.backoff)
+            .field("discard_no_op", &self.discard_no_op)
+            .field("validator", &self.validator.is_some())
+            .finish()
+    }
+}
+
+/// What a validator says: made from a `bool`, or from a `Result<(), E>`.
+#[derive(Debug)]
+pub struct Validity(anyhow::Result<()>);
+
+impl From<bool> for Validity {
+    fn from(fine: bool) -> Self {
+        Self(if fine { Ok(()) } else { Err(anyhow::anyhow!("the validator returned false")) })
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<Result<(), E>> for Validity {
+    fn from(result: Result<(), E>) -> Self {
+        Self(result.map_err(Into::into))
+    }
+}

@@ -1,0 +1,169 @@
+//! What is known of one conditional write: answers in, verdicts out. No I/O, no clock.
+//!
+//! A write is *one* put, sent as often as it takes, always with the same id and the same
+//! condition. Because the condition names a state that can never come back (its newest write id
+//! is random and fresh), at most one of those sends can be applied, and once another write has
+//! taken the place of that state, none of them ever can.
+
+use crate::write_id::WriteId;
+
+/// The state that a write is built on, as far as the protocol cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Base {
+    /// An item whose newest write has this id.
+    Write(WriteId),
+    /// No item, or one without ids: nothing by which it could be recognised later.
+    Unmarked,
+}
+
+/// What one send of the put came back with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Answer {
+    /// Applied, and said so.
+    Applied,
+    /// The condition did not hold, and this is what was there: the ids of its last writes,
+    /// newest first; none for a missing or a foreign item.
+    Refused { ids: Vec<WriteId> },
+    /// The condition did not hold, and the server does not say what was there.
+    RefusedUntold,
+    /// Certainly not applied, but it may be when sent again: throttled, busy, never sent.
+    NotApplied,
+    /// Certainly not applied, and it never will be.
+    Hopeless,
+    /// No telling: no answer, or none that could be read.
+    Lost,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Verdict {
+    /// Applied, exactly once. `recovered` when it was not its own reply that said so.
+    Applied { recovered: bool },
+    /// Never applied, and it never can be: another write came first.
+    Conflict,
+    /// Send the same put again, after a pause.
+    Again,
+    /// Read the item consistently and report what is there as [`Answer::Refused`].
+    Look,
+    /// Certainly not applied: give up with the failure at hand.
+    Failed,
+    /// It cannot be known.
+    Unknown,
+}
+
+/// One conditional put, from its first send to its verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Write {
+    id: WriteId,
+    base: Base,
+    /// Whether some send of this put may have been applied without our knowing.
+    in_doubt: bool,
+}
+
+impl Write {
+    pub(crate) fn new(id: WriteId, base: Base) -> Self {
+        Self { id, base, in_doubt: false }
+    }
+
+    /// Takes in what came back.
+    pub(crate) fn answered(&mut self, answer: &Answer) -> Verdict {
+        match answer {
+            // Even after a lost reply: the sends exclude one another, so this one's success
+            // means that no other was applied.
+            Answer::Applied => Verdict::Applied { recovered: false },
+            Answer::Refused { ids } => self.refused(ids),
+            Answer::RefusedUntold => Verdict::Look,
+            Answer::NotApplied => Verdict::Again,
+            Answer::Hopeless => self.given_up(),
+            Answer::Lost => {
+                self.in_doubt = true;
+                Verdict::Again
+            }
+        }
+    }
+
+    fn refused(&self, ids: &[WriteId]) -> Verdict {
+        if ids.contains(&self.id) {
+            return Verdict::Applied { recovered: true };
+        }
+        if !self.in_doubt {
+            return Verdict::Conflict;
+        }
+        match self.base {
+            // What followed the base is listed, and it is not this write.
+            Base::Write(base) if ids.contains(&base) => Verdict::Conflict,
+            // The list may have been cut, or begun anew, after this write.
+            _ => Verdict::Unknown,
+        }
+    }
+
+    /// The caller gives up now: at its deadline, say.
+    pub(crate) fn given_up(&self) -> Verdict {
+        if self.in_doubt { Verdict::Unknown } else { Verdict::Failed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> WriteId {
+        WriteId::from_bytes([n; 8])
+    }
+
+    fn verdicts(base: Base, answers: &[Answer]) -> Verdict {
+        let mut write = Write::new(id(9), base);
+        let (last, before) = answers.split_last().unwrap();
+        for answer in before {
+            assert!(
+                matches!(write.answered(answer), Verdict::Again | Verdict::Look),
+                "{answer:?} ends it"
+            );
+        }
+        write.answered(last)
+    }
+
+    fn there(ids: &[u8]) -> Answer {
+        Answer::Refused { ids: ids.iter().copied().map(id).collect() }
+    }
+
+    #[test]
+    fn every_row_of_the_table() {
+        use Answer::{Applied, Hopeless, Lost, NotApplied, RefusedUntold};
+        let on = Base::Write(id(1));
+        for (base, answers, expected) in [
+            (on, vec![Applied], Verdict::Applied { recovered: false }),
+            (on, vec![Lost, Applied], Verdict::Applied { recovered: false }),
+            (on, vec![Lost, there(&[9, 1])], Verdict::Applied { recovered: true }),
+            (on, vec![Lost, there(&[3, 9, 1])], Verdict::Applied { recovered: true }),
+            (on, vec![there(&[2, 1])], Verdict::Conflict),
+            (on, vec![Lost, there(&[2, 1])], Verdict::Conflict),
+            (on, vec![there(&[3, 2])], Verdict::Conflict),
+            (on, vec![Lost, there(&[3, 2])], Verdict::Unknown),
+            (on, vec![there(&[])], Verdict::Conflict),
+            (on, vec![Lost, there(&[])], Verdict::Unknown),
+            (Base::Unmarked, vec![there(&[2])], Verdict::Conflict),
+            (Base::Unmarked, vec![Lost, there(&[2])], Verdict::Unknown),
+            (Base::Unmarked, vec![Lost, there(&[2, 9])], Verdict::Applied { recovered: true }),
+            (on, vec![NotApplied, there(&[2, 1])], Verdict::Conflict),
+            (on, vec![NotApplied, Applied], Verdict::Applied { recovered: false }),
+            (on, vec![Lost, NotApplied, there(&[3])], Verdict::Unknown),
+            (on, vec![RefusedUntold], Verdict::Look),
+            (on, vec![Lost, RefusedUntold, there(&[9])], Verdict::Applied { recovered: true }),
+            (on, vec![Hopeless], Verdict::Failed),
+            (on, vec![Lost, Hopeless], Verdict::Unknown),
+        ] {
+            assert_eq!(verdicts(base, &answers), expected, "{base:?} {answers:?}");
+        }
+    }
+
+    #[test]
+    fn giving_up_is_clean_until_a_reply_is_lost() {
+        let mut write = Write::new(id(9), Base::Unmarked);
+        assert_eq!(write.given_up(), Verdict::Failed);
+        write.answered(&Answer::NotApplied);
+        assert_eq!(write.given_up(), Verdict::Failed);
+        write.answered(&Answer::Lost);
+        assert_eq!(write.given_up(), Verdict::Unknown);
+    }
+}

@@ -1,0 +1,341 @@
+//! A table: the place of many atoms.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::builder::TableBuilder;
+use crate::codec::envelope::{self, Content};
+use crate::codec::native;
+use crate::dynamo::answer::Failure;
+use crate::dynamo::{TableInfo, TableOptions};
+use crate::error::{Error, Result};
+use crate::item_atom::ItemAtom;
+use crate::retry::{Backoff, Effort, Pause, persist};
+use crate::store::Store;
+use crate::swap::SwapOptions;
+use crate::swap::engine::{self, Decision};
+
+/// A DynamoDB table that holds atoms. Clones are cheap and share the connection.
+///
+/// ```
+/// use faraday_atom::{Atom, Table};
+///
+/// # fn main() -> faraday_atom::Result<()> {
+/// # #[cfg(feature = "embedded")] {
+/// let table = Table::builder("my-atoms").embedded_in_memory().open()?;
+/// table.ensure()?;
+/// let counter = table.atom::<u64>("counter");
+/// assert_eq!(counter.swap(|n| n.unwrap_or(0) + 1)?, 1);
+/// assert_eq!(table.find_item::<u64>("counter")?, Some(1));
+/// # }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Table {
+    store: Arc<Store>,
+}
+
+/// Between two looks at a table that is being made: DynamoDB takes seconds, an emulator none.
+const POLL: Backoff =
+    Backoff::new(Duration::from_millis(50), 1.5, Duration::from_secs(2));
+
+impl Table {
+    /// Begins to describe a connection to the table of this name.
+    pub fn builder(name: impl Into<String>) -> TableBuilder {
+        TableBuilder::new(name.into())
+    }
+
+    pub(crate) fn from_store(store: Store) -> Self {
+        Self { store: Arc::new(store) }
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.store.table
+    }
+
+    /// How many requests this table and its clones have sent so far, retries included.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.store.dynamo.requests()
+    }
+
+    /// A handle to the atom under `key`. Sends no request.
+    ///
+    /// A key is anything that serde can serialize. A string is stored as it is, any other key as
+    /// `#` and its JSON. A key that cannot be stored (over 2048 bytes, or empty) is reported by
+    /// the handle's first call.
+    #[must_use]
+    pub fn atom<T>(&self, key: impl Serialize) -> ItemAtom<T> {
+        ItemAtom::new(self.store.clone(), &key)
+    }
+
+    /// The value under `key`, by a strongly consistent read; `None` when there is none.
+    /// One request.
+    ///
+    /// # Errors
+    /// [`Decode`](Error::Decode) when the item does not fit `T`, [`TooLarge`](Error::TooLarge) or
+    /// [`Encode`](Error::Encode) for a key that cannot be stored,
+    /// [`TableNotFound`](Error::TableNotFound), and what any request can meet.
+    pub fn find_item<T: DeserializeOwned>(&self, key: impl Serialize) -> Result<Option<T>> {
+        self.find(&key, true)
+    }
+
+    /// As [`find_item`](Table::find_item) by an eventually consistent read, which costs half as
+    /// much and may show a value that is some moments old.
+    ///
+    /// # Errors
+    /// As [`find_item`](Table::find_item).
+    pub fn find_item_eventual<T: DeserializeOwned>(&self, key: impl Serialize) -> Result<Option<T>> {
+        self.find(&key, false)
+    }
+
+    fn find<T: DeserializeOwned>(&self, key: &impl Serialize, consistent: bool) -> Result<Option<T>> {
+        let key = self.store.key_text(key)?;
+        let state = self.store.read(&key, consistent, &mut self.store.effort())?;
+        let decode = |value| {
+            native::decode(value).map_err(|error| self.store.decode_error(&key, error))
+        };
+        state.value.map(decode).transpose()
+    }
+
+    /// Stores `value` under `key`, whatever was there: as [`reset`](crate::Atom::reset) of its atom, with
+    /// the same fence, so that no concurrent swap is overwritten unseen or overwrites it.
+    /// A consistent read and a conditional write.
+    ///
+    /// # Errors
+    /// As [`reset`](crate::Atom::reset).
+    pub fn put_item(&self, key: impl Serialize, value: impl Serialize) -> Result<()> {
+        let key = self.store.key_text(&key)?;
+        let value =
+            native::encode(&value).map_err(|error| self.store.encode_error(&key, error))?;
+        let content = Content::Value(value);
+        let options = SwapOptions::<()>::new().timeout(self.store.policy.timeout);
+        engine::swap(&self.store, &key, &options, |_| Ok((Decision::Write(content.clone()), ())))
+            .map(drop)
+    }
+
+    /// Deletes the item under `key` for good, if there is one. One request.
+    ///
+    /// What is forgotten with it: the version, which starts again at 1, and the ids of the last
+    /// writes. A swap that is under way meanwhile and loses a reply can then no longer find out
+    /// whether it was applied, and says so
+    /// ([`Indeterminate`](Error::Indeterminate)); one that was about to create the item may be
+    /// applied a second time when its first reply was lost. [`Atom::remove`](crate::Atom::remove) forgets nothing and
+    /// is what programs want; this is for cleaning up.
+    ///
+    /// It is unconditional: when its own reply is lost it is sent again, and deletes what may
+    /// have been written in between.
+    ///
+    /// # Errors
+    /// [`TableNotFound`](Error::TableNotFound), [`TooLarge`](Error::TooLarge) or
+    /// [`Encode`](Error::Encode) for a key that cannot be stored, and what any request can meet.
+    pub fn delete_item(&self, key: impl Serialize) -> Result<()> {
+        let key = self.store.key_text(&key)?;
+        let subject = self.store.subject(Some(&key));
+        persist(subject, "DeleteItem", &self.store.policy, &mut self.store.effort(), |deadline| {
+            self.store.dynamo.delete_item(self.store.address(&key), deadline)
+        })
+    }
+
+    /// Creates the table, on demand, and waits until it is usable. It must not exist.
+    ///
+    /// # Errors
+    /// [`Service`](Error::Service) with the code `ResourceInUseException` when it exists; those of
+    /// [`ensure`](Table::ensure).
+    pub fn create(&self) -> Result<()> {
+        self.create_with(&TableOptions::default())
+    }
+
+    /// As [`create`](Table::create), with other [options](TableOptions).
+    ///
+    /// # Errors
+    /// As [`create`](Table::create).
+    pub fn create_with(&self, options: &TableOptions) -> Result<()> {
+        let mut effort = self.long_effort(options.wait);
+        self.send_create(options, &mut effort)?;
+        self.wait_until_active(&mut effort)?;
+        self.switch_on_time_to_live(&mut effort);
+        Ok(())
+    }
+
+    /// Makes sure that the table exists and is usable: creates it, on demand, if it is missing,
+    /// waits until it is active, and switches on time-to-live for the tombstones of removed atoms
+    /// where that is allowed and no other attribute has it. Cheap to call at every start: two
+    /// requests when all is well.
+    ///
+    /// # Errors
+    /// [`Config`](Error::Config) when a table of that name exists whose key does not fit,
+    /// [`Timeout`](Error::Timeout) when it is not usable within
+    /// [`wait`](TableOptions::wait), [`Service`](Error::Service) when it may not be created.
+    pub fn ensure(&self) -> Result<()> {
+        self.ensure_with(&TableOptions::default())
+    }
+
+    /// As [`ensure`](Table::ensure), with other [options](TableOptions) for a table that has to be
+    /// created. A table that exists is left as it is.
+    ///
+    /// # Errors
+    /// As [`ensure`](Table::ensure).
+    pub fn ensure_with(&self, options: &TableOptions) -> Result<()> {
+        let mut effort = self.long_effort(options.wait);
+        match self.describe_within(&mut effort) {
+            Ok(_) => {}
+            Err(Error::TableNotFound { .. }) => match self.send_create(options, &mut effort) {
+                // Somebody else was as quick.
+                Err(Error::Service { code, .. }) if code == "ResourceInUseException" => {}
+                other => other?,
+            },
+            Err(error) => return Err(error),
+        }
+        let info = self.wait_until_active(&mut effort)?;
+        self.check_key(&info)?;
+        self.switch_on_time_to_live(&mut effort);
+        Ok(())
+    }
+
+    /// What DynamoDB says of the table. One request.
+    ///
+    /// # Errors
+    /// [`TableNotFound`](Error::TableNotFound), and what any request can meet.
+    pub fn describe(&self) -> Result<TableInfo> {
+        self.describe_within(&mut self.store.effort())
+    }
+
+    /// Deletes the table with everything in it, and waits until it is gone.
+    ///
+    /// # Errors
+    /// [`TableNotFound`](Error::TableNotFound) when there is none, [`Service`](Error::Service)
+    /// when it is protected from deletion, [`Timeout`](Error::Timeout) when it is not gone within
+    /// five minutes.
+    pub fn drop_table(&self) -> Result<()> {
+        let mut effort = self.long_effort(TableOptions::default().wait);
+        let mut sent = 0;
+        let dropped = self.persist("DeleteTable", &mut effort, |deadline| {
+            sent += 1;
+            self.store.dynamo.delete_table(&self.store.table, deadline)
+        });
+        match dropped {
+            // An earlier send of ours did it, and its reply was lost.
+            Err(Error::TableNotFound { .. }) if sent > 1 => return Ok(()),
+            other => other?,
+        }
+        loop {
+            match self.describe_within(&mut effort) {
+                Err(Error::TableNotFound { .. }) => return Ok(()),
+                Ok(info) => self.pause("DeleteTable", &info.status, &mut effort)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn long_effort(&self, wait: Duration) -> Effort<'_> {
+        let policy = &self.store.policy;
+        Effort::new(&self.store.env, policy, wait, &POLL)
+    }
+
+    fn persist<R>(
+        &self,
+        operation: &'static str,
+        effort: &mut Effort<'_>,
+        send: impl FnMut(std::time::Instant) -> Result<R, Failure>,
+    ) -> Result<R> {
+        persist(self.store.subject(None), operation, &self.store.policy, effort, send)
+    }
+
+    fn describe_within(&self, effort: &mut Effort<'_>) -> Result<TableInfo> {
+        self.persist("DescribeTable", effort, |deadline| {
+            self.store.dynamo.describe_table(&self.store.table, deadline)
+        })
+    }
+
+    fn send_create(&self, options: &TableOptions, effort: &mut Effort<'_>) -> Result<()> {
+        let Store { dynamo, table, key_name, .. } = &*self.store;
+        let mut sent = 0;
+        self.persist("CreateTable", effort, |deadline| {
+            sent += 1;
+            match dynamo.create_table(table, key_name, options, deadline) {
+                // An earlier send of ours did it, and its reply was lost.
+                Err(Failure::TableInUse(_)) if sent > 1 => Ok(()),
+                other => other,
+            }
+        })
+    }
+
+    fn wait_until_active(&self, effort: &mut Effort<'_>) -> Result<TableInfo> {
+        loop {
+            match self.describe_within(effort) {
+                Ok(info) if info.is_active() => return Ok(info),
+                Ok(info) => self.pause("CreateTable", &info.status, effort)?,
+                // Descriptions are eventually consistent: the new table may not show at once.
+                Err(Error::TableNotFound { .. }) => self.pause("CreateTable", "absent", effort)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits between two looks at a table that changes.
+    fn pause(&self, operation: &'static str, status: &str, effort: &mut Effort<'_>) -> Result<()> {
+        if effort.pause(Pause::Conflict) {
+            return Ok(());
+        }
+        Err(Error::Timeout {
+            table: self.store.table.clone(),
+            key: None,
+            operation,
+            attempts: effort.requests,
+            elapsed: effort.elapsed(),
+            last: format!("the table is still {status}"),
+        })
+    }
+
+    fn check_key(&self, info: &TableInfo) -> Result<()> {
+        let (name, kind) = (&*info.key.0, &*info.key.1);
+        let sort_key = info.sort_key.as_deref();
+        if name == self.store.key_name && kind == "S" && sort_key.is_none() {
+            return Ok(());
+        }
+        let found = match sort_key {
+            Some(sort_key) => format!("{name:?} of type {kind} and a sort key {sort_key:?}"),
+            None => format!("{name:?} of type {kind}"),
+        };
+        Err(Error::Config {
+            table: self.store.table.clone(),
+            message: format!(
+                "the table exists with the key {found}, where atoms need {:?} of type S and no \
+                 sort key: use another table, or set TableBuilder::key_name",
+                self.store.key_name
+            ),
+        })
+    }
+
+    /// Switches on time-to-live for tombstones. Without it they stay, hidden and harmless; so
+    /// whoever may not do this, or uses another attribute, is left in peace.
+    fn switch_on_time_to_live(&self, effort: &mut Effort<'_>) {
+        let Store { dynamo, table, .. } = &*self.store;
+        let on = self.persist("DescribeTimeToLive", effort, |deadline| {
+            dynamo.has_time_to_live(table, deadline)
+        });
+        if matches!(on, Ok(false)) {
+            let _left_off = self.persist("UpdateTimeToLive", effort, |deadline| {
+                dynamo.enable_time_to_live(table, envelope::EXPIRES, deadline)
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("name", &self.store.table)
+            .field("key_name", &self.store.key_name)
+            .field("place", &self.store.dynamo.place())
+            .finish_non_exhaustive()
+    }
+}

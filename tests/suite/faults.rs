@@ -1,0 +1,315 @@
+//! A server and a network on bad days: recovered where that is possible, and named where not.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use faraday_atom::{Atom, Backoff, Error, ItemAtom, RetryPolicy, SwapOptions, Table};
+
+use crate::support::PlainTest;
+use crate::support::server::{Backend, Fault, Seen, Server, THROTTLED, UNAVAILABLE};
+
+pub(crate) const TESTS: &[PlainTest] = &[
+    PlainTest { name: "faults::a_lost_reply_is_recovered", run: lost_reply },
+    PlainTest { name: "faults::a_lost_request_is_sent_again", run: lost_request },
+    PlainTest { name: "faults::every_fault_in_reads", run: faults_in_reads },
+    PlainTest { name: "faults::every_fault_in_writes", run: faults_in_writes },
+    PlainTest { name: "faults::lost_reply_then_overtaken", run: overtaken },
+    PlainTest { name: "faults::lost_reply_and_forgotten", run: forgotten },
+    PlainTest { name: "faults::a_server_that_never_answers", run: never_answers },
+    PlainTest { name: "faults::a_server_that_always_throttles", run: always_throttled },
+    PlainTest { name: "faults::a_refusal_after_a_lost_reply", run: refused_after_doubt },
+    PlainTest { name: "faults::idle_connections_closed_by_the_server", run: idle_connections },
+    PlainTest { name: "faults::a_server_that_does_not_tell_the_item", run: untold },
+    PlainTest { name: "faults::increments_under_many_faults", run: many_faults },
+    PlainTest { name: "faults::ensure_and_drop_with_lost_replies", run: lost_table_replies },
+];
+
+fn quick() -> RetryPolicy {
+    let millis = Duration::from_millis;
+    RetryPolicy::new()
+        .backoff(Backoff::new(millis(2), 2.0, millis(20)))
+        .throttle(Backoff::new(millis(4), 2.0, millis(40)))
+}
+
+fn open(server: &Server) -> Table {
+    server.table(|builder| builder.retry(quick()).request_timeout(Duration::from_millis(300)))
+}
+
+/// A hook that makes these faults, in this order, with the requests of one operation.
+fn scripted(operation: &'static str, faults: &[Fault]) -> impl Fn(&Seen<'_>) -> Fault + Send + Sync + use<> {
+    let faults = Mutex::new(faults.to_vec().into_iter());
+    move |seen| {
+        if seen.operation != operation {
+            return Fault::None;
+        }
+        faults.lock().unwrap().next().unwrap_or(Fault::None)
+    }
+}
+
+fn counter(server: &Server) -> ItemAtom<u32> {
+    open(server).atom("n")
+}
+
+fn lost_reply() {
+    let server = Server::new(scripted("PutItem", &[Fault::None, Fault::LoseReply]));
+    let atom = counter(&server);
+    atom.reset(10).unwrap();
+    let mut runs = 0;
+    let (n, receipt) = atom
+        .swap_with_receipt(|n| {
+            runs += 1;
+            n.unwrap() + 1
+        })
+        .unwrap();
+    assert_eq!((n, runs), (11, 1));
+    assert!(receipt.recovered && receipt.conflicts == 0, "{receipt:?}");
+    assert_eq!((receipt.old_version, receipt.new_version), (1, 2));
+    assert_eq!(atom.get().unwrap(), Some(11), "applied once");
+}
+
+fn lost_request() {
+    let server = Server::new(scripted("PutItem", &[Fault::LoseRequest, Fault::LoseRequest]));
+    let atom = counter(&server);
+    let (n, receipt) = atom.swap_with_receipt(|n| n.unwrap_or(0) + 1).unwrap();
+    assert_eq!(n, 1);
+    assert!(!receipt.recovered);
+    assert_eq!(atom.get().unwrap(), Some(1));
+}
+
+/// Everything that passes, with what it is called when it does not.
+const FAULTS: [Fault; 11] = [
+    Fault::LoseReply,
+    Fault::LoseRequest,
+    Fault::Hang,
+    Fault::StallInBody,
+    Fault::CutBody,
+    Fault::Garbage,
+    Fault::WrongChecksum,
+    Fault::OddHeader,
+    UNAVAILABLE,
+    THROTTLED,
+    Fault::Answer(500, r#"{"__type":"InternalServerError","message":"x"}"#),
+];
+
+fn faults_in_reads() {
+    for fault in FAULTS {
+        let server = Server::new(scripted("GetItem", &[Fault::None, fault, fault]));
+        let atom = counter(&server);
+        atom.reset(7).unwrap();
+        assert_eq!(atom.get().unwrap(), Some(7), "{fault:?}");
+    }
+}
+
+fn faults_in_writes() {
+    for fault in FAULTS {
+        let server = Server::new(scripted("PutItem", &[Fault::None, fault, fault]));
+        let atom = counter(&server);
+        atom.reset(7).unwrap();
+        let mut runs = 0;
+        let n = atom
+            .swap(|n| {
+                runs += 1;
+                n.unwrap() + 1
+            })
+            .unwrap();
+        assert_eq!((n, runs), (8, 1), "{fault:?}");
+        assert_eq!(atom.get().unwrap(), Some(8), "{fault:?}");
+    }
+}
+
+/// The reply is lost, and another writer comes before the resend.
+fn overtaken() {
+    for (fault, expected) in [(Fault::LoseReply, vec![1, 2]), (Fault::LoseRequest, vec![2, 1])] {
+        let engine = dynoxide::Database::memory().unwrap();
+        let idle = Duration::from_secs(60);
+        let straight = Server::start(Backend::Engine(engine.clone()), idle, |_| Fault::None);
+        let other: ItemAtom<Vec<u8>> = open(&straight).atom("list");
+        other.reset(vec![]).unwrap();
+        let interfering = other.clone();
+        let puts = Mutex::new(0);
+        let server = Server::start(Backend::Engine(engine), idle, move |seen| {
+            if seen.operation != "PutItem" {
+                return Fault::None;
+            }
+            let mut puts = puts.lock().unwrap();
+            *puts += 1;
+            match *puts {
+                1 => fault,
+                2 => {
+                    interfering.swap(|list| [list.unwrap(), vec![2]].concat()).unwrap();
+                    Fault::None
+                }
+                _ => Fault::None,
+            }
+        });
+        let atom: ItemAtom<Vec<u8>> = open(&server).atom("list");
+        let (_, receipt) =
+            atom.swap_with_receipt(|list| [list.unwrap(), vec![1]].concat()).unwrap();
+        assert_eq!(receipt.recovered, fault == Fault::LoseReply);
+        assert_eq!(other.get().unwrap(), Some(expected), "{fault:?}");
+    }
+}
+
+/// The reply is lost, and the item forgets before the resend: nobody can know.
+fn forgotten() {
+    let engine = dynoxide::Database::memory().unwrap();
+    let idle = Duration::from_secs(60);
+    let straight = Server::start(Backend::Engine(engine.clone()), idle, |_| Fault::None);
+    let table = open(&straight);
+    table.put_item("n", 1).unwrap();
+    let behind = table.clone();
+    let puts = Mutex::new(0);
+    let server = Server::start(Backend::Engine(engine), idle, move |seen| {
+        let mut puts = puts.lock().unwrap();
+        *puts += usize::from(seen.operation == "PutItem");
+        match (*puts, seen.operation) {
+            (1, "PutItem") => Fault::LoseReply,
+            (2, "PutItem") => {
+                behind.delete_item("n").unwrap();
+                behind.put_item("n", 50).unwrap();
+                Fault::None
+            }
+            _ => Fault::None,
+        }
+    });
+    let atom: ItemAtom<u32> = open(&server).atom("n");
+    let error = atom.swap(|n| n.unwrap() + 1).unwrap_err();
+    assert!(matches!(&error, Error::Indeterminate { key, .. } if key == "n"), "{error}");
+    assert_eq!(table.find_item::<u32>("n").unwrap(), Some(50));
+}
+
+fn never_answers() {
+    let server = Server::new(|seen| match seen.operation {
+        "GetItem" | "PutItem" if seen.number > 8 => Fault::Hang,
+        _ => Fault::None,
+    });
+    let table = server.table(|builder| {
+        builder
+            .retry(quick().timeout(Duration::from_millis(500)))
+            .request_timeout(Duration::from_millis(150))
+    });
+    while server.requests() <= 8 {
+        table.put_item("n", 1).unwrap();
+    }
+    let started = Instant::now();
+    let error = table.find_item::<u32>("n").unwrap_err();
+    assert!(matches!(&error, Error::Timeout { .. }), "{error}");
+    let options = SwapOptions::new().timeout(Duration::from_millis(500));
+    let error = table.atom::<u32>("n").with_options(options).swap(|_| 1).unwrap_err();
+    assert!(matches!(&error, Error::Timeout { .. }), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+
+    let server = Server::new(|seen| match seen.operation {
+        "PutItem" => Fault::Hang,
+        _ => Fault::None,
+    });
+    let options = SwapOptions::new().timeout(Duration::from_millis(500));
+    let error = counter(&server).with_options(options).swap(|_| 1).unwrap_err();
+    assert!(matches!(&error, Error::Indeterminate { .. }), "{error}");
+}
+
+fn always_throttled() {
+    let server = Server::new(|seen| match seen.operation {
+        "PutItem" => THROTTLED,
+        _ => Fault::None,
+    });
+    let error = counter(&server).swap(|_| 1).unwrap_err();
+    assert!(matches!(&error, Error::Throttled { attempts: 8, .. }), "{error}");
+}
+
+fn refused_after_doubt() {
+    const DENIED: Fault = Fault::Answer(
+        400,
+        r#"{"__type":"x#AccessDeniedException","message":"no longer"}"#,
+    );
+    let server = Server::new(scripted("PutItem", &[Fault::LoseReply, DENIED]));
+    let error = counter(&server).swap(|_| 1).unwrap_err();
+    assert!(matches!(&error, Error::Indeterminate { .. }), "{error}");
+    let server = Server::new(scripted("PutItem", &[DENIED]));
+    let error = counter(&server).swap(|_| 1).unwrap_err();
+    assert!(
+        matches!(&error, Error::Service { code, request_id: Some(id), .. }
+            if code == "AccessDeniedException" && id == "TEST"),
+        "{error}"
+    );
+}
+
+/// The server closes connections after 200 ms; a call every 300 ms finds each of them closed.
+fn idle_connections() {
+    let engine = dynoxide::Database::memory().unwrap();
+    let server =
+        Server::start(Backend::Engine(engine), Duration::from_millis(200), |_| Fault::None);
+    // A single attempt: nothing is hidden by sending again.
+    let table = server.table(|builder| builder.retry(RetryPolicy::new().max_attempts(1)));
+    let before = server.connections();
+    for n in 0..50_u32 {
+        table.put_item("n", n).unwrap();
+        assert_eq!(table.find_item::<u32>("n").unwrap(), Some(n));
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let used = server.connections() - before;
+    assert!((45..=60).contains(&used), "{used} connections: they should have been closed");
+}
+
+/// A server that ignores the request for the old item, as some emulators do.
+fn untold() {
+    const REFUSED: Fault = Fault::Answer(
+        400,
+        r#"{"__type":"x#ConditionalCheckFailedException","message":"The conditional request failed"}"#,
+    );
+    let engine = dynoxide::Database::memory().unwrap();
+    let idle = Duration::from_secs(60);
+    let straight = Server::start(Backend::Engine(engine.clone()), idle, |_| Fault::None);
+    let other = open(&straight);
+    other.put_item("n", 1).unwrap();
+    let interfering = other.clone();
+    let hook = scripted("PutItem", &[REFUSED]);
+    let server = Server::start(Backend::Engine(engine), idle, move |seen| {
+        let fault = hook(seen);
+        if fault == REFUSED {
+            interfering.put_item("n", 30).unwrap();
+        }
+        fault
+    });
+    let (n, receipt) =
+        open(&server).atom::<u32>("n").swap_with_receipt(|n| n.unwrap() + 1).unwrap();
+    assert_eq!((n, receipt.conflicts, receipt.requests), (31, 1, 4));
+}
+
+fn many_faults() {
+    let server = Server::new(|seen| match (seen.operation, seen.number % 23) {
+        ("GetItem" | "PutItem", 3 | 11) => Fault::LoseReply,
+        ("GetItem" | "PutItem", 5) => Fault::LoseRequest,
+        ("GetItem" | "PutItem", 7) => UNAVAILABLE,
+        ("GetItem" | "PutItem", 13) => THROTTLED,
+        ("GetItem" | "PutItem", 17) => Fault::Garbage,
+        ("GetItem" | "PutItem", 19) => Fault::CutBody,
+        _ => Fault::None,
+    });
+    let list: ItemAtom<Vec<u32>> = open(&server).atom("list");
+    list.reset(vec![]).unwrap();
+    crate::support::on_threads(6, |thread| {
+        for n in 0..20 {
+            let token = thread as u32 * 1000 + n;
+            list.swap(|list| [list.unwrap(), vec![token]].concat()).unwrap();
+        }
+    });
+    let mut all = list.get().unwrap().unwrap();
+    all.sort_unstable();
+    let expected: Vec<u32> =
+        (0..6).flat_map(|thread| (0..20).map(move |n| thread * 1000 + n)).collect();
+    assert_eq!(all, expected, "each token once");
+}
+
+fn lost_table_replies() {
+    let hook = scripted("CreateTable", &[Fault::LoseReply]);
+    let dropping = scripted("DeleteTable", &[Fault::LoseReply]);
+    let server = Server::new(move |seen| match hook(seen) {
+        Fault::None => dropping(seen),
+        fault => fault,
+    });
+    let table = open(&server);
+    table.put_item("k", 1).unwrap();
+    table.drop_table().unwrap();
+    assert!(matches!(table.find_item::<u8>("k"), Err(Error::TableNotFound { .. })));
+}

@@ -1,0 +1,110 @@
+//! Items by key, without an atom.
+
+use faraday_atom::{Atom, Error};
+use serde_json::json;
+
+use crate::support::{EVERYWHERE, Ground, SHARED, StoreTest};
+
+pub(crate) const TESTS: &[StoreTest] = &[
+    StoreTest { name: "put_find_delete", on: EVERYWHERE, run: put_find_delete },
+    StoreTest { name: "keys_of_many_types", on: EVERYWHERE, run: keys },
+    StoreTest { name: "keys_that_cannot_be", on: EVERYWHERE, run: bad_keys },
+    StoreTest { name: "a_value_of_another_type", on: SHARED, run: other_type },
+    StoreTest { name: "a_value_too_large", on: EVERYWHERE, run: too_large },
+    StoreTest { name: "each_call_costs_what_it_says", on: EVERYWHERE, run: costs },
+];
+
+fn put_find_delete(ground: &Ground) {
+    let table = ground.table();
+    assert_eq!(table.find_item::<u8>("k").unwrap(), None);
+    table.put_item("k", 1_u8).unwrap();
+    table.put_item("k", &2_u8).unwrap();
+    assert_eq!(table.find_item::<u8>("k").unwrap(), Some(2));
+    assert_eq!(table.find_item_eventual::<u8>("k").unwrap(), Some(2));
+    assert_eq!(table.atom::<u8>("k").swap_with_receipt(|n| n.unwrap() + 1).unwrap().1.old_version, 2);
+    table.delete_item("k").unwrap();
+    table.delete_item("k").unwrap();
+    assert_eq!(table.find_item::<u8>("k").unwrap(), None);
+    // Deleted for good: the version starts again.
+    assert_eq!(table.atom::<u8>("k").swap_with_receipt(|_| 1).unwrap().1.new_version, 1);
+    table.put_item("text", "unsized").unwrap();
+    assert_eq!(table.find_item::<String>("text").unwrap().as_deref(), Some("unsized"));
+}
+
+fn keys(ground: &Ground) {
+    let table = ground.table();
+    table.put_item("42", "a string").unwrap();
+    table.put_item(42, "a number").unwrap();
+    table.put_item("#42", "a string with a hash").unwrap();
+    table.put_item(("user", 7), "a pair").unwrap();
+    table.put_item(true, "a boolean").unwrap();
+    let find = |key: &dyn Fn() -> Option<String>| key();
+    assert_eq!(find(&|| table.find_item("42").unwrap()).as_deref(), Some("a string"));
+    assert_eq!(find(&|| table.find_item(&42).unwrap()).as_deref(), Some("a number"));
+    assert_eq!(find(&|| table.find_item("#42").unwrap()).as_deref(), Some("a string with a hash"));
+    assert_eq!(find(&|| table.find_item(&("user", 7)).unwrap()).as_deref(), Some("a pair"));
+    assert_eq!(find(&|| table.find_item(true).unwrap()).as_deref(), Some("a boolean"));
+    assert_eq!(table.atom::<u8>(("user", 7)).key(), r#"#["user",7]"#);
+}
+
+fn bad_keys(ground: &Ground) {
+    let table = ground.table();
+    let before = table.requests();
+    let long = "k".repeat(2049);
+    for error in [
+        table.put_item(&long, 1).unwrap_err(),
+        table.find_item::<u8>(&long).unwrap_err(),
+        table.delete_item(&long).unwrap_err(),
+        table.atom::<u8>(&long).get().unwrap_err(),
+        table.atom::<u8>(&long).reset(1).unwrap_err(),
+    ] {
+        let Error::TooLarge { actual, limit, .. } = &error else { panic!("{error}") };
+        assert_eq!((*actual, *limit), (2049, 2048));
+        assert!(error.to_string().len() < 400, "{error}");
+    }
+    assert!(table.find_item::<u8>("").is_err());
+    assert_eq!(table.requests(), before, "nothing was sent");
+    table.put_item("k".repeat(2048), 1).unwrap();
+}
+
+fn other_type(ground: &Ground) {
+    let table = ground.table();
+    table.put_item("k", "text").unwrap();
+    let error = table.find_item::<Vec<u8>>("k").unwrap_err();
+    assert!(matches!(&error, Error::Decode { key: Some(key), .. } if key == "k"), "{error}");
+    let atom = table.atom::<u64>("k");
+    assert!(matches!(atom.swap(|n| n.unwrap_or(0) + 1), Err(Error::Decode { .. })));
+    assert_eq!(ground.stored(&table, "k")["atom/value"], json!({ "S": "text" }));
+    // A reset does not look at what it replaces.
+    atom.reset(3).unwrap();
+    assert_eq!(atom.get().unwrap(), Some(3));
+}
+
+fn too_large(ground: &Ground) {
+    let table = ground.table();
+    let before = table.requests();
+    let error = table.put_item("k", "x".repeat(410_000)).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: 409_600, .. }), "{error}");
+    assert!(table.requests() <= before + 1, "at most a read was sent");
+    table.put_item("k", "x".repeat(409_000)).unwrap();
+    assert_eq!(table.find_item::<String>("k").unwrap().unwrap().len(), 409_000);
+}
+
+fn costs(ground: &Ground) {
+    let table = ground.table();
+    let atom = table.atom::<u32>("n");
+    let spent = |call: &dyn Fn()| {
+        let before = table.requests();
+        call();
+        table.requests() - before
+    };
+    assert_eq!(spent(&|| drop(table.atom::<u32>("n"))), 0);
+    assert_eq!(spent(&|| drop(atom.get().unwrap())), 1);
+    assert_eq!(spent(&|| drop(atom.swap(|n| n.unwrap_or(0) + 1).unwrap())), 2);
+    assert_eq!(spent(&|| drop(atom.swap(|n| n.unwrap()).unwrap())), 1);
+    assert_eq!(spent(&|| atom.reset(8).unwrap()), 2);
+    assert_eq!(spent(&|| table.put_item("n", 9).unwrap()), 2);
+    assert_eq!(spent(&|| drop(table.find_item::<u32>("n").unwrap())), 1);
+    assert_eq!(spent(&|| table.delete_item("n").unwrap()), 1);
+    assert_eq!(spent(&|| table.ensure().unwrap()), 2);
+}

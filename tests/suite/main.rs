@@ -1,0 +1,41 @@
+//! One suite for every store: each test runs on an embedded file, in embedded memory and on
+//! DynamoDB Local; tests of faults run against a server that makes them.
+//!
+//! `FARADAY_TEST_ENDPOINT=http://localhost:8000` names a DynamoDB Local. Without it the live tests
+//! are listed as ignored, and a line on standard error says so; with `FARADAY_TEST_LIVE=only`
+//! nothing else runs, and a missing endpoint is a failure.
+
+mod asynchronous;
+mod atoms;
+mod errors;
+mod faults;
+mod items;
+mod options;
+mod races;
+mod support;
+mod tables;
+mod workers;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    if let Some(code) = workers::work_if_asked() {
+        return code;
+    }
+    let arguments = Arguments::from_args();
+    let live = support::Live::from_environment();
+    let mut trials: Vec<Trial> = Vec::new();
+    for tests in
+        [atoms::TESTS, items::TESTS, tables::TESTS, races::TESTS, options::TESTS, errors::TESTS]
+    {
+        trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
+    }
+    for tests in [faults::TESTS, asynchronous::TESTS] {
+        trials.extend(tests.iter().flat_map(|test| test.trial(&live)));
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    live.remind();
+    conclusion.exit_code()
+}

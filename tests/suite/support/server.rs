@@ -1,0 +1,336 @@
+//! A DynamoDB server for tests that does what servers and networks do on bad days.
+//!
+//! In front of the embedded engine or of another server, it speaks plain HTTP/1.1 on loopback, a
+//! thread a connection, and asks a hook what to do with each request.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dynoxide::Database;
+
+/// What goes wrong with one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    /// The request is carried out; the connection is closed without an answer.
+    LoseReply,
+    /// The connection is closed without carrying out the request.
+    LoseRequest,
+    /// The request is carried out; the answer never comes, nor does the connection close.
+    Hang,
+    /// The request is carried out; the answer stops in the middle of its body.
+    StallInBody,
+    /// The request is carried out; the answer ends in the middle of its body.
+    CutBody,
+    /// Carried out, and answered after a while.
+    Late(Duration),
+    /// Not carried out: an answer of this status and body.
+    Answer(u16, &'static str),
+    /// Carried out, and answered with status 200 and a body that is no JSON.
+    Garbage,
+    /// Carried out, and answered with a checksum that does not fit the body.
+    WrongChecksum,
+    /// Carried out, and answered with a header that is not ASCII.
+    OddHeader,
+}
+
+pub const THROTTLED: Fault = Fault::Answer(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Rate exceeded"}"#,
+);
+pub const UNAVAILABLE: Fault =
+    Fault::Answer(503, "<html><body><h1>503 Service Unavailable</h1></body></html>");
+
+/// One request as the hook sees it.
+pub struct Seen<'a> {
+    /// How many requests came before this one.
+    pub number: usize,
+    pub operation: &'a str,
+}
+
+type Hook = dyn Fn(&Seen<'_>) -> Fault + Send + Sync;
+
+#[derive(Clone)]
+pub enum Backend {
+    Engine(Database),
+    Upstream(SocketAddr),
+}
+
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    backend: Backend,
+    hook: Box<Hook>,
+    /// Connections idle for longer are closed.
+    idle: Duration,
+    requests: AtomicUsize,
+    connections: AtomicUsize,
+    stopped: AtomicBool,
+}
+
+impl Server {
+    /// In front of an engine in memory.
+    pub fn new(hook: impl Fn(&Seen<'_>) -> Fault + Send + Sync + 'static) -> Self {
+        let engine = Database::memory().unwrap();
+        Self::start(Backend::Engine(engine), Duration::from_secs(60), hook)
+    }
+
+    pub fn start(
+        backend: Backend,
+        idle: Duration,
+        hook: impl Fn(&Seen<'_>) -> Fault + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            backend,
+            hook: Box::new(hook),
+            idle,
+            requests: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+        });
+        let accepting = shared.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if accepting.stopped.load(Ordering::SeqCst) {
+                    break;
+                }
+                accepting.connections.fetch_add(1, Ordering::SeqCst);
+                let shared = accepting.clone();
+                std::thread::spawn(move || {
+                    // A client that goes away is no news.
+                    let _gone = shared.serve(stream);
+                });
+            }
+        });
+        Self { address, shared }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// A table of this server that exists, opened with `change` made to its settings.
+    pub fn table(
+        &self,
+        change: impl FnOnce(faraday_atom::TableBuilder) -> faraday_atom::TableBuilder,
+    ) -> faraday_atom::Table {
+        let table = change(self.builder("faulty")).open().unwrap();
+        table.ensure().unwrap();
+        table
+    }
+
+    pub fn builder(&self, name: &str) -> faraday_atom::TableBuilder {
+        faraday_atom::Table::builder(name)
+            .endpoint_url(self.url())
+            .region("local")
+            .credentials("local", "local", None::<String>)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        // Wakes the accepting thread.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+impl Shared {
+    fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::new(stream.try_clone()?);
+        loop {
+            stream.set_read_timeout(Some(self.idle))?;
+            // An idle connection ends here, by the read's time-out.
+            if reader.fill_buf()?.is_empty() {
+                return Ok(());
+            }
+            let Some((operation, body)) = read_request(&mut reader)? else { return Ok(()) };
+            let number = self.requests.fetch_add(1, Ordering::SeqCst);
+            let fault = (self.hook)(&Seen { number, operation: &operation });
+            if fault == Fault::LoseRequest {
+                return stream.shutdown(Shutdown::Both);
+            }
+            if let Fault::Answer(status, body) = fault {
+                write_answer(&stream, status, "", body.as_bytes(), body.len())?;
+                continue;
+            }
+            let (status, body) = self.carry_out(&operation, &body);
+            let crc = format!("x-amz-crc32: {}\r\n", crc32fast::hash(&body));
+            match fault {
+                Fault::LoseReply => return stream.shutdown(Shutdown::Both),
+                Fault::Hang => {
+                    // Until the client gives up.
+                    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+                    let _closed = reader.fill_buf();
+                    return Ok(());
+                }
+                Fault::StallInBody | Fault::CutBody => {
+                    let half = body.len() / 2;
+                    write_answer(&stream, status, &crc, &body[..half], body.len())?;
+                    if fault == Fault::CutBody {
+                        return stream.shutdown(Shutdown::Both);
+                    }
+                    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+                    let _closed = reader.fill_buf();
+                    return Ok(());
+                }
+                Fault::Late(time) => {
+                    std::thread::sleep(time);
+                    write_answer(&stream, status, &crc, &body, body.len())?;
+                }
+                Fault::Garbage => write_answer(&stream, 200, "", b"{\"Item\":", 8)?,
+                Fault::WrongChecksum => {
+                    write_answer(&stream, status, "x-amz-crc32: 1\r\n", &body, body.len())?;
+                }
+                Fault::OddHeader => {
+                    let odd = format!("x-odd: caf\u{e9} \u{2603}\r\n{crc}");
+                    write_answer(&stream, status, &odd, &body, body.len())?;
+                }
+                Fault::None | Fault::LoseRequest | Fault::Answer(..) => {
+                    write_answer(&stream, status, &crc, &body, body.len())?;
+                }
+            }
+        }
+    }
+
+    fn carry_out(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        match &self.backend {
+            Backend::Engine(engine) => engine_answer(engine, operation, body),
+            Backend::Upstream(address) => post(&address.to_string(), operation, body),
+        }
+    }
+}
+
+fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<(String, Vec<u8>)>> {
+    let (mut operation, mut length) = (String::new(), 0);
+    let mut first = true;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        let line = line.trim_end();
+        if line.is_empty() && !first {
+            break;
+        }
+        first = false;
+        if let Some((name, value)) = line.split_once(':') {
+            match name.to_ascii_lowercase().as_str() {
+                "x-amz-target" => {
+                    operation = value.trim().rsplit('.').next().unwrap_or_default().to_owned();
+                }
+                "content-length" => length = value.trim().parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Some((operation, body)))
+}
+
+/// Header and body in one write: two would cost 40 ms each.
+fn write_answer(
+    mut stream: &TcpStream,
+    status: u16,
+    headers: &str,
+    body: &[u8],
+    announced: usize,
+) -> std::io::Result<()> {
+    let mut answer = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\n\
+         x-amzn-requestid: TEST\r\n{headers}content-length: {announced}\r\n\r\n"
+    )
+    .into_bytes();
+    answer.extend_from_slice(body);
+    stream.write_all(&answer)
+}
+
+/// One request over a connection of its own. DynamoDB Local reads the access key and the region
+/// and checks no signature.
+pub fn post(address: &str, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut request = format!(
+        "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-amz-json-1.0\r\n\
+         x-amz-target: DynamoDB_20120810.{operation}\r\nconnection: close\r\n\
+         authorization: AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, \
+         SignedHeaders=host, Signature=00\r\nx-amz-date: 20260101T000000Z\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    stream.write_all(&request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut body = answer.split_off(end + 4);
+    if head.contains("transfer-encoding: chunked") {
+        body = unchunked(&body);
+    }
+    (status, body)
+}
+
+fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = chunks.windows(2).position(|two| two == b"\r\n") {
+        let size = std::str::from_utf8(&chunks[..end]).unwrap().trim();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            break;
+        }
+        body.extend_from_slice(&chunks[end + 2..end + 2 + size]);
+        chunks = &chunks[end + 2 + size + 2..];
+    }
+    body
+}
+
+/// What the engine answers to one request.
+pub fn engine_answer(db: &Database, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    macro_rules! answer {
+        ($($name:literal => $method:ident),* $(,)?) => {
+            match operation {
+                $($name => match serde_json::from_slice(body) {
+                    Ok(request) => match db.$method(request) {
+                        Ok(output) => (200, serde_json::to_vec(&output).unwrap()),
+                        Err(error) => (error.status_code(), error.to_json().into_bytes()),
+                    },
+                    Err(error) => (400, format!(
+                        r#"{{"__type":"ValidationException","message":{:?}}}"#, error.to_string()
+                    ).into_bytes()),
+                },)*
+                other => panic!("the test server does not know {other}"),
+            }
+        };
+    }
+    answer! {
+        "GetItem" => get_item, "PutItem" => put_item, "DeleteItem" => delete_item,
+        "UpdateItem" => update_item, "CreateTable" => create_table,
+        "DescribeTable" => describe_table, "DeleteTable" => delete_table,
+        "DescribeTimeToLive" => describe_time_to_live,
+        "UpdateTimeToLive" => update_time_to_live,
+        "BatchGetItem" => batch_get_item, "BatchWriteItem" => batch_write_item,
+        "TransactWriteItems" => transact_write_items, "Scan" => scan, "Query" => query,
+    }
+}

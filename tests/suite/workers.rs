@@ -1,0 +1,44 @@
+//! Worker processes: this program, started again with a task in its environment.
+
+use std::process::{Child, Command, ExitCode};
+use std::time::Duration;
+
+use faraday_atom::{Atom, Table};
+
+use crate::support::{Ground, Kind};
+
+const TASK: &str = "FARADAY_TEST_TASK";
+
+/// When this process was started as a worker, does the work.
+pub fn work_if_asked() -> Option<ExitCode> {
+    let task = std::env::var(TASK).ok()?;
+    let words: Vec<&str> = task.split('|').collect();
+    let [kind, address, table, task, times] = words[..] else { panic!("no task: {task}") };
+    let builder = Table::builder(table);
+    let builder = match kind {
+        "Live" => builder
+            .endpoint_url(address)
+            .region("local")
+            .credentials("local", "local", None::<String>)
+            .request_timeout(Duration::from_secs(20)),
+        _ => builder.embedded(address),
+    };
+    let table = builder.open().unwrap();
+    match task {
+        "increment" => {
+            let counter = table.atom::<u64>("counter");
+            for _ in 0..times.parse().unwrap() {
+                counter.swap(|n| n.unwrap_or(0) + 1).unwrap();
+            }
+        }
+        other => panic!("no such task: {other}"),
+    }
+    Some(ExitCode::SUCCESS)
+}
+
+/// Starts a worker on the table.
+pub fn start(ground: &Ground, table: &Table, task: &str, times: u32) -> Child {
+    let kind = if ground.kind == Kind::Live { "Live" } else { "File" };
+    let task = format!("{kind}|{}|{}|{task}|{times}", ground.address(), table.name());
+    Command::new(std::env::current_exe().unwrap()).env(TASK, task).spawn().unwrap()
+}
