@@ -11,7 +11,7 @@ use crate::dynamo::Dynamo;
 use crate::error::{Error, Result};
 use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
-use crate::store::Store;
+use crate::store::{Lanes, Store};
 use crate::table::Table;
 use crate::transport::{HttpOptions, HttpTransport};
 
@@ -161,13 +161,16 @@ impl TableBuilder {
             }
             #[cfg(feature = "embedded")]
             Where::Memory => {
-                let engine = crate::transport::Embedded::in_memory()
-                    .map_err(|error| config(format!("cannot make a database in memory: {error}")))?;
+                let engine = crate::transport::Embedded::in_memory().map_err(|error| {
+                    config(format!("cannot make a database in memory: {error}"))
+                })?;
                 Dynamo::in_place(engine, "memory".to_owned())
             }
             #[cfg(not(feature = "embedded"))]
             Where::File(_) | Where::Memory => {
-                return Err(config("the crate was built without its feature \"embedded\"".to_owned()));
+                return Err(config(
+                    "the crate was built without its feature \"embedded\"".to_owned(),
+                ));
             }
         };
         Ok(Table::from_store(Store {
@@ -176,14 +179,14 @@ impl TableBuilder {
             policy: self.retry,
             table: self.name,
             key_name: self.key_name,
+            lanes: Lanes::default(),
         }))
     }
 
     fn connect(&self) -> Result<Dynamo> {
         let table = || self.name.clone();
-        let place =
-            Place::resolve(self.region.clone(), self.endpoint.clone(), &aws::environment)
-                .map_err(|message| Error::Config { table: table(), message })?;
+        let place = Place::resolve(self.region.clone(), self.endpoint.clone(), &aws::environment)
+            .map_err(|message| Error::Config { table: table(), message })?;
         let credentials = match &self.credentials {
             Some(given) => given.clone(),
             None => Credentials::from_environment(&aws::environment, place.on_loopback)
@@ -193,7 +196,10 @@ impl TableBuilder {
             table: table(),
             message: format!("cannot start the thread that owns the connections: {error}"),
         })?;
-        let transport = HttpTransport::new(HttpOptions::from_env());
+        let transport = HttpTransport::new(HttpOptions {
+            request_timeout: self.request_timeout,
+            ..HttpOptions::from_env()
+        });
         Ok(Dynamo::over(transport, runtime, &place, &credentials, self.request_timeout))
     }
 
@@ -211,8 +217,13 @@ impl TableBuilder {
                 self.key_name.len()
             ));
         }
-        let taken =
-            [envelope::VALUE, envelope::VERSION, envelope::WRITES, envelope::REMOVED, envelope::EXPIRES];
+        let taken = [
+            envelope::VALUE,
+            envelope::VERSION,
+            envelope::WRITES,
+            envelope::REMOVED,
+            envelope::EXPIRES,
+        ];
         if taken.contains(&&*self.key_name) {
             return Err(format!("the key name {:?} is used for another attribute", self.key_name));
         }

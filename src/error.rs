@@ -98,7 +98,9 @@ pub enum Error {
     },
 
     /// The closure of [`try_swap`](crate::Atom::try_swap) returned an error. Nothing was written.
-    #[error("atom {key} in table {table}: the swap was aborted by its closure: {source}; nothing was written")]
+    #[error(
+        "atom {key} in table {table}: the swap was aborted by its closure: {source}; nothing was written"
+    )]
     Aborted {
         /// The table.
         table: String,
@@ -109,7 +111,9 @@ pub enum Error {
     },
 
     /// The validator refused the new value. Nothing was written.
-    #[error("atom {key} in table {table}: the new value was rejected by the validator: {source}; nothing was written")]
+    #[error(
+        "atom {key} in table {table}: the new value was rejected by the validator: {source}; nothing was written"
+    )]
     Rejected {
         /// The table.
         table: String,

@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::atom::Atom;
-use crate::codec::envelope::{Content, Snapshot, TOMBSTONE_SECONDS};
-use crate::codec::{Value, native, same};
+use crate::codec::envelope::{Content, TOMBSTONE_SECONDS};
+use crate::codec::{Value, same};
 use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::swap::engine::{self, Decision};
+use crate::swap::lane::Lane;
 use crate::swap::{Receipt, SwapOptions};
 
 /// A durable atom: the item under one key, as a value of type `T`. From
@@ -59,9 +60,9 @@ use crate::swap::{Receipt, SwapOptions};
 /// ```
 pub struct ItemAtom<T> {
     store: Arc<Store>,
-    /// The key as it is stored, or why it cannot be: reported by the first call, so that making
-    /// a handle needs no `?`.
-    key: Result<Arc<str>, Arc<KeyProblem>>,
+    /// The key as it is stored with its lane, or why it cannot be stored: reported by the first
+    /// call, so that making a handle needs no `?`.
+    key: Result<(Arc<str>, Arc<Lane>), Arc<KeyProblem>>,
     options: SwapOptions<T>,
     value: PhantomData<fn(T) -> T>,
 }
@@ -71,9 +72,13 @@ type KeyProblem = dyn Fn() -> Error + Send + Sync;
 
 impl<T> ItemAtom<T> {
     pub(crate) fn new<K: Serialize + ?Sized>(store: Arc<Store>, key: &K) -> Self {
-        let key = store.key_text(key).map(Arc::from).map_err(|error| -> Arc<KeyProblem> {
-            Arc::new(move || again(&error))
-        });
+        let key = match store.key_text(key) {
+            Ok(key) => {
+                let lane = store.lanes.of(&key);
+                Ok((Arc::from(key), lane))
+            }
+            Err(error) => Err(Arc::new(move || again(&error)) as Arc<KeyProblem>),
+        };
         Self { store, key, options: SwapOptions::new(), value: PhantomData }
     }
 
@@ -81,7 +86,7 @@ impl<T> ItemAtom<T> {
     /// JSON; empty when the key cannot be stored at all (every call says why).
     #[must_use]
     pub fn key(&self) -> &str {
-        self.key.as_deref().unwrap_or_default()
+        self.key.as_ref().map_or("", |(key, _)| key)
     }
 
     /// The same atom with other options. Other handles keep theirs.
@@ -97,9 +102,9 @@ impl<T> ItemAtom<T> {
         &self.options
     }
 
-    fn stored_key(&self) -> Result<&str> {
+    fn place(&self) -> Result<(&str, &Arc<Lane>)> {
         match &self.key {
-            Ok(key) => Ok(key),
+            Ok((key, lane)) => Ok((key, lane)),
             Err(problem) => Err(problem()),
         }
     }
@@ -144,37 +149,34 @@ impl<T: Serialize + DeserializeOwned> ItemAtom<T> {
 
     fn change<R>(
         &self,
-        decide: impl FnMut(&Snapshot) -> Result<(Decision, R)>,
+        decide: impl FnMut(Option<&Value>) -> Result<(Decision, R)>,
     ) -> Result<(R, Receipt)> {
-        engine::swap(&self.store, self.stored_key()?, &self.options, decide)
+        let (key, lane) = self.place()?;
+        engine::swap(&self.store, lane, key, &self.options, decide)
     }
 
-    fn value_of(&self, state: &Snapshot) -> Result<Option<T>> {
-        let decode = |value: &Value| {
-            native::decode(value.clone()).map_err(|error| self.store.decode_error(self.key(), error))
-        };
-        state.value.as_ref().map(decode).transpose()
+    fn value_of(&self, state: Option<&Value>) -> Result<Option<T>> {
+        self.store.decode(self.key(), state)
     }
 
     /// The decision to store `value`, unless it is refused, or stored already.
-    fn write(&self, state: &Snapshot, value: &T) -> Result<Decision> {
+    fn write(&self, state: Option<&Value>, value: &T) -> Result<Decision> {
         self.options.validate(value).map_err(|source| Error::Rejected {
             table: self.store.table.clone(),
             key: self.key().to_owned(),
             source,
         })?;
-        let value = native::encode(value)
-            .map_err(|error| self.store.encode_error(self.key(), error))?;
-        let unchanged = state.value.as_ref().is_some_and(|old| same(old, &value));
+        let value = self.store.encode(self.key(), value)?;
+        let unchanged = state.is_some_and(|old| same(old, &value));
         if unchanged && self.options.discard_no_op {
             return Ok(Decision::Keep);
         }
-        Ok(Decision::Write(Content::Value(value)))
+        Ok(Decision::Write(Content::Value(Arc::new(value))))
     }
 
     /// The decision to hold nothing, unless nothing is held already.
-    fn removal(&self, state: &Snapshot) -> Decision {
-        if state.value.is_none() {
+    fn removal(&self, state: Option<&Value>) -> Decision {
+        if state.is_none() {
             return Decision::Keep;
         }
         let expires = self.store.env.epoch_seconds().saturating_add(TOMBSTONE_SECONDS);
@@ -186,8 +188,12 @@ impl<T: Serialize + DeserializeOwned> Atom for ItemAtom<T> {
     type Value = T;
 
     fn get(&self) -> Result<Option<T>> {
-        let state = self.store.read(self.stored_key()?, true, &mut self.store.effort())?;
-        self.value_of(&state)
+        let (key, lane) = self.place()?;
+        let asked = lane.tick();
+        let state = self.store.read(key, true, &mut self.store.effort())?;
+        let value = self.value_of(state.value.as_deref());
+        lane.learn(state, asked);
+        value
     }
 
     fn swap<F>(&self, f: F) -> Result<T>

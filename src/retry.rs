@@ -40,6 +40,16 @@ impl Backoff {
         Self { initial, multiplier, max }
     }
 
+    /// A wait after so many failures in a row, the first being 1.
+    pub(crate) fn draw(&self, failures: u32, env: &Env) -> Duration {
+        let mut series = Series::new(self);
+        // Beyond that many doublings every bound has been reached.
+        for _ in 1..failures.min(64) {
+            series.grow();
+        }
+        series.next(env)
+    }
+
     /// No waiting at all.
     #[must_use]
     pub const fn none() -> Self {
@@ -144,9 +154,13 @@ impl Series {
         )
     }
 
+    /// The bound of the next wait, from which on bounds are larger.
+    fn grow(&mut self) -> Duration {
+        self.0.next_backoff().unwrap_or(self.0.max_interval).min(self.0.max_interval)
+    }
+
     fn next(&mut self, env: &Env) -> Duration {
-        let bound = self.0.next_backoff().unwrap_or(self.0.max_interval).min(self.0.max_interval);
-        bound.mul_f64(env.fraction())
+        self.grow().mul_f64(env.fraction())
     }
 }
 
@@ -210,8 +224,17 @@ impl<'a> Effort<'a> {
         self.env.now().saturating_duration_since(self.started)
     }
 
+    pub(crate) fn now(&self) -> Instant {
+        self.env.now()
+    }
+
+    /// The time that is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(self.env.now())
+    }
+
     pub(crate) fn is_over(&self) -> bool {
-        self.env.now() >= self.deadline
+        self.left().is_zero()
     }
 
     /// Waits; false, at once, when the deadline would pass meanwhile.
@@ -223,8 +246,7 @@ impl<'a> Effort<'a> {
             Pause::Conflict => &mut self.conflict,
         };
         let wait = series.next(self.env);
-        let left = self.deadline.saturating_duration_since(self.env.now());
-        if wait >= left {
+        if wait >= self.left() {
             return false;
         }
         if !wait.is_zero() {
@@ -313,7 +335,11 @@ impl Subject<'_> {
                 );
                 Error::Credentials { table, message }
             }
-            failure @ (Failure::TableInUse(_) | Failure::Final(_) | Failure::ConditionFailed(_)) => {
+            Failure::Unusable(cause) => {
+                Error::Transport { table, key, operation, message: cause.to_string() }
+            }
+            failure
+            @ (Failure::TableInUse(_) | Failure::Final(_) | Failure::ConditionFailed(_)) => {
                 let Cause { code, message, request_id } = failure.cause();
                 Error::Service { table, key, operation, code, message, request_id }
             }
@@ -370,9 +396,8 @@ mod tests {
     fn no_wait_goes_past_the_deadline() {
         let fake = Fake::with_random(|| 1 << 63);
         let env = fake.env();
-        let policy = RetryPolicy::new()
-            .timeout(100 * MS)
-            .backoff(Backoff::new(80 * MS, 1.0, 80 * MS));
+        let policy =
+            RetryPolicy::new().timeout(100 * MS).backoff(Backoff::new(80 * MS, 1.0, 80 * MS));
         let mut effort = Effort::plain(&env, &policy);
         assert!(effort.pause(Pause::Trouble) && effort.pause(Pause::Trouble));
         assert!(!effort.pause(Pause::Trouble));

@@ -49,8 +49,16 @@ pub(crate) struct Runtime {
 struct Shared {
     handle: Handle,
     thread: ThreadId,
-    /// Never sent on: dropping it is the message.
-    _stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The only error is a thread that ended before.
+            let _ = stop.send(());
+        }
+    }
 }
 
 /// Why [`Runtime::run`] came back without an answer.
@@ -91,20 +99,13 @@ impl Runtime {
             .build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
-        let thread = thread::Builder::new()
-            .name(THREAD_NAME.to_owned())
-            .spawn(move || {
-                // Ends with an error as soon as the last handle is gone: that is the signal.
-                let _ = runtime.block_on(stopped);
-                // A plain drop would wait for a name lookup that hangs.
-                runtime.shutdown_background();
-            })?;
+        let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || {
+            let _ = runtime.block_on(stopped);
+            // A plain drop would wait for a name lookup that hangs.
+            runtime.shutdown_background();
+        })?;
         Ok(Runtime {
-            shared: Arc::new(Shared {
-                handle,
-                thread: thread.thread().id(),
-                _stop: stop,
-            }),
+            shared: Arc::new(Shared { handle, thread: thread.thread().id(), stop: Some(stop) }),
         })
     }
 
@@ -163,4 +164,4 @@ where
 
 #[cfg(test)]
 #[path = "runtime_tests.rs"]
-mod tests;
+pub(crate) mod tests;

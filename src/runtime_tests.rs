@@ -9,8 +9,8 @@ use super::*;
 
 const AMPLE: Duration = Duration::from_secs(5);
 
-fn soon() -> Option<Instant> {
-    Some(Instant::now() + AMPLE)
+fn soon() -> Instant {
+    Instant::now() + AMPLE
 }
 
 /// Tells when it is dropped, and on which thread.
@@ -86,7 +86,7 @@ fn the_deadline_holds_though_the_private_thread_is_stuck() {
     assert_eq!(result, Err(RunError::TimedOut));
     assert!(start.elapsed() < AMPLE);
     drop(release);
-    assert_eq!(runtime.run(soon(), async { 2 }), Ok(2));
+    assert_eq!(runtime.run(Some(soon()), async { 2 }), Ok(2));
 }
 
 #[test]
@@ -95,37 +95,35 @@ fn a_panic_reaches_its_caller_only() {
     let other = {
         let runtime = runtime.clone();
         thread::spawn(move || {
-            runtime.run(soon(), async {
+            runtime.run(Some(soon()), async {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 7
             })
         })
     };
-    let result = runtime.run(soon(), async { panic!("on purpose, by a test") });
+    let result = runtime.run(Some(soon()), async { panic!("on purpose, by a test") });
     assert_eq!(result, Err::<(), _>(RunError::Gone));
     assert_eq!(other.join().unwrap(), Ok(7));
-    assert_eq!(runtime.run(soon(), async { 8 }), Ok(8));
+    assert_eq!(runtime.run(Some(soon()), async { 8 }), Ok(8));
 }
 
 #[test]
 fn a_thread_that_died_gives_an_error_and_no_hang() {
     let mut runtime = Runtime::start().unwrap();
     let gone = watch(&runtime);
-    // What no code does: the message is sent while a handle is still there.
-    let (stop, _) = oneshot::channel();
+    // What no code does: the thread is told to end while a handle is still there.
     let shared = Arc::get_mut(&mut runtime.shared).unwrap();
-    shared._stop = stop;
+    shared.stop.take().unwrap().send(()).unwrap();
     gone.recv_timeout(AMPLE).unwrap();
     assert_eq!(runtime.run(None, async { 1 }), Err(RunError::Gone));
-    assert_eq!(runtime.run(soon(), async { 1 }), Err(RunError::Gone));
+    assert_eq!(runtime.run(Some(soon()), async { 1 }), Err(RunError::Gone));
 }
 
 #[test]
 fn work_under_way_when_the_thread_dies_gives_an_error_and_no_hang() {
     let mut runtime = Runtime::start().unwrap();
-    let (stop, _) = oneshot::channel();
     let shared = Arc::get_mut(&mut runtime.shared).unwrap();
-    let stop = std::mem::replace(&mut shared._stop, stop);
+    let stop = shared.stop.take();
     let waiting = thread::spawn(move || runtime.run(None, pending::<()>()));
     thread::sleep(Duration::from_millis(50));
     assert!(!waiting.is_finished());
@@ -137,7 +135,7 @@ fn work_under_way_when_the_thread_dies_gives_an_error_and_no_hang() {
 fn calling_from_the_private_thread_is_an_error_and_no_deadlock() {
     let runtime = Runtime::start().unwrap();
     let inner = runtime.clone();
-    let result = runtime.run(soon(), async move { inner.run(None, async { 1 }) });
+    let result = runtime.run(Some(soon()), async move { inner.run(None, async { 1 }) });
     assert_eq!(result, Ok(Err(RunError::Gone)));
 }
 
@@ -147,7 +145,7 @@ fn the_thread_ends_with_the_last_handle() {
     let gone = watch(&runtime);
     let second = runtime.clone();
     drop(runtime);
-    assert_eq!(second.run(soon(), async { 1 }), Ok(1));
+    assert_eq!(second.run(Some(soon()), async { 1 }), Ok(1));
     assert!(gone.try_recv().is_err());
     drop(second);
     gone.recv_timeout(AMPLE).unwrap();
@@ -202,17 +200,14 @@ fn no_thread_is_left_behind() {
             .env(CHILD, "1")
             .output()
             .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains("1 passed"),
-            "{text}"
-        );
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
     assert_eq!(private_threads(), 0);
     for _ in 0..20 {
         let runtime = Runtime::start().unwrap();
-        runtime.run(soon(), async {}).unwrap();
+        runtime.run(Some(soon()), async {}).unwrap();
         assert!(private_threads() >= 1);
     }
     let end = Instant::now() + AMPLE;
@@ -233,12 +228,23 @@ fn many_threads_share_it() {
                 for _ in 0..1000 {
                     let total = Arc::clone(&total);
                     let work = async move { total.fetch_add(1, Ordering::SeqCst) };
-                    runtime.run(soon(), work).unwrap();
+                    runtime.run(Some(soon()), work).unwrap();
                 }
             });
         }
     });
     assert_eq!(total.load(Ordering::SeqCst), 8000);
+}
+
+/// Somebody else's program, on one thread.
+pub(crate) fn current_thread() -> tokio::runtime::Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Somebody else's program, on several threads.
+pub(crate) fn multi_thread() -> tokio::runtime::Runtime {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().unwrap()
 }
 
 /// Starts, calls, times out and drops: all of it in the place where it is called.
@@ -249,7 +255,7 @@ fn use_and_drop() {
         tokio::time::sleep(Duration::from_millis(5)).await;
         1
     };
-    assert_eq!(runtime.run(soon(), work), Ok(1));
+    assert_eq!(runtime.run(Some(soon()), work), Ok(1));
     assert_eq!(runtime.run(None, async { 2 }), Ok(2));
     let short = Some(Instant::now() + Duration::from_millis(5));
     assert_eq!(runtime.run(short, pending::<()>()), Err(RunError::TimedOut));
@@ -259,8 +265,7 @@ fn use_and_drop() {
 
 #[test]
 fn works_and_drops_inside_a_current_thread_program() {
-    let theirs = Builder::new_current_thread().enable_all().build().unwrap();
-    theirs.block_on(async {
+    current_thread().block_on(async {
         use_and_drop();
         tokio::time::sleep(Duration::from_millis(1)).await;
         tokio::spawn(async { use_and_drop() }).await.unwrap();
@@ -272,16 +277,9 @@ fn works_and_drops_inside_a_current_thread_program() {
 
 #[test]
 fn works_and_drops_inside_a_multi_thread_program() {
-    let theirs = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    theirs.block_on(async {
+    multi_thread().block_on(async {
         use_and_drop();
-        let tasks: Vec<_> = (0..4)
-            .map(|_| tokio::spawn(async { use_and_drop() }))
-            .collect();
+        let tasks: Vec<_> = (0..4).map(|_| tokio::spawn(async { use_and_drop() })).collect();
         for task in tasks {
             task.await.unwrap();
         }
@@ -294,9 +292,9 @@ fn works_and_drops_inside_a_multi_thread_program() {
 fn a_handle_made_outside_may_be_used_and_dropped_inside() {
     let runtime = Runtime::start().unwrap();
     let gone = watch(&runtime);
-    let theirs = Builder::new_multi_thread().enable_all().build().unwrap();
+    let theirs = multi_thread();
     theirs.block_on(async move {
-        assert_eq!(runtime.run(soon(), async { 1 }), Ok(1));
+        assert_eq!(runtime.run(Some(soon()), async { 1 }), Ok(1));
     });
     gone.recv_timeout(AMPLE).unwrap();
     // And dropped together with the program's own runtime.
@@ -316,7 +314,7 @@ fn handing_over_costs_microseconds() {
     let mut times: Vec<_> = (0..5000)
         .map(|_| {
             let start = Instant::now();
-            runtime.run(soon(), async {}).unwrap();
+            runtime.run(Some(soon()), async {}).unwrap();
             start.elapsed()
         })
         .collect();

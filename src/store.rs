@@ -1,11 +1,18 @@
 //! What a table is made of, for the rooms that read and write its items.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::clock::Env;
 use crate::codec::envelope::{self, Item, Snapshot};
-use crate::codec::{CodecError, key, limits};
+use crate::codec::{CodecError, Value, key, limits, native};
 use crate::dynamo::{Address, Dynamo};
 use crate::error::{Error, Result};
 use crate::retry::{Effort, RetryPolicy, Subject, persist};
+use crate::swap::lane::Lane;
 
 /// One table: its connection, its name, and how to behave.
 #[derive(Debug)]
@@ -15,6 +22,34 @@ pub(crate) struct Store {
     pub(crate) policy: RetryPolicy,
     pub(crate) table: String,
     pub(crate) key_name: String,
+    pub(crate) lanes: Lanes,
+}
+
+/// The lanes in use, by key.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes(Mutex<HashMap<Box<str>, Weak<Lane>>>);
+
+impl Lanes {
+    /// The lane of this key, which all handles to it share.
+    pub(crate) fn of(&self, key: &str) -> Arc<Lane> {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get(key).and_then(Weak::upgrade) {
+            return lane;
+        }
+        // Those whose last handle is gone leave now and then, whenever their number has doubled.
+        if lanes.len() == lanes.capacity() {
+            lanes.retain(|_, lane| lane.strong_count() > 0);
+        }
+        let lane = Arc::new(Lane::new(key));
+        lanes.insert(key.into(), Arc::downgrade(&lane));
+        lane
+    }
+
+    /// The lane of this key, if a handle to it is in use.
+    pub(crate) fn in_use(&self, key: &str) -> Option<Arc<Lane>> {
+        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(key).and_then(Weak::upgrade)
+    }
 }
 
 impl Store {
@@ -33,16 +68,25 @@ impl Store {
     }
 
     /// The item under this key; one request when all goes well.
+    pub(crate) fn read_item(
+        &self,
+        key: &str,
+        consistent: bool,
+        effort: &mut Effort<'_>,
+    ) -> Result<Option<Item>> {
+        persist(self.subject(Some(key)), "GetItem", &self.policy, effort, |deadline| {
+            self.dynamo.get_item(self.address(key), consistent, deadline)
+        })
+    }
+
+    /// The state of the atom under this key; one request when all goes well.
     pub(crate) fn read(
         &self,
         key: &str,
         consistent: bool,
         effort: &mut Effort<'_>,
     ) -> Result<Snapshot> {
-        let item = persist(self.subject(Some(key)), "GetItem", &self.policy, effort, |deadline| {
-            self.dynamo.get_item(self.address(key), consistent, deadline)
-        })?;
-        Ok(self.open(item))
+        self.read_item(key, consistent, effort).map(|item| self.open(item))
     }
 
     pub(crate) fn open(&self, item: Option<Item>) -> Snapshot {
@@ -50,7 +94,7 @@ impl Store {
     }
 
     /// The text under which a key is stored.
-    pub(crate) fn key_text<K: serde::Serialize + ?Sized>(&self, key: &K) -> Result<String> {
+    pub(crate) fn key_text<K: Serialize + ?Sized>(&self, key: &K) -> Result<String> {
         let text = key::text(key).map_err(|CodecError { path, message }| Error::Encode {
             table: self.table.clone(),
             key: None,
@@ -61,14 +105,25 @@ impl Store {
         Ok(text)
     }
 
-    pub(crate) fn encode_error(&self, key: &str, error: CodecError) -> Error {
-        let CodecError { path, message } = error;
-        Error::Encode { table: self.table.clone(), key: Some(key.to_owned()), path, message }
+    /// A value as it is stored under this key.
+    pub(crate) fn encode<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<Value> {
+        native::encode(value).map_err(|CodecError { path, message }| Error::Encode {
+            table: self.table.clone(),
+            key: Some(key.to_owned()),
+            path,
+            message,
+        })
     }
 
-    pub(crate) fn decode_error(&self, key: &str, error: CodecError) -> Error {
-        let CodecError { path, message } = error;
-        Error::Decode { table: self.table.clone(), key: Some(key.to_owned()), path, message }
+    /// A stored value as a Rust value.
+    pub(crate) fn decode<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        value: Option<&Value>,
+    ) -> Result<Option<T>> {
+        value.cloned().map(native::decode).transpose().map_err(|CodecError { path, message }| {
+            Error::Decode { table: self.table.clone(), key: Some(key.to_owned()), path, message }
+        })
     }
 
     pub(crate) fn too_large(&self, key: Option<&str>, error: limits::LimitError) -> Error {

@@ -41,8 +41,7 @@ pub struct Table {
 }
 
 /// Between two looks at a table that is being made: DynamoDB takes seconds, an emulator none.
-const POLL: Backoff =
-    Backoff::new(Duration::from_millis(50), 1.5, Duration::from_secs(2));
+const POLL: Backoff = Backoff::new(Duration::from_millis(50), 1.5, Duration::from_secs(2));
 
 impl Table {
     /// Begins to describe a connection to the table of this name.
@@ -92,17 +91,39 @@ impl Table {
     ///
     /// # Errors
     /// As [`find_item`](Table::find_item).
-    pub fn find_item_eventual<T: DeserializeOwned>(&self, key: impl Serialize) -> Result<Option<T>> {
+    pub fn find_item_eventual<T: DeserializeOwned>(
+        &self,
+        key: impl Serialize,
+    ) -> Result<Option<T>> {
         self.find(&key, false)
     }
 
-    fn find<T: DeserializeOwned>(&self, key: &impl Serialize, consistent: bool) -> Result<Option<T>> {
+    fn find<T: DeserializeOwned>(
+        &self,
+        key: &impl Serialize,
+        consistent: bool,
+    ) -> Result<Option<T>> {
         let key = self.store.key_text(key)?;
         let state = self.store.read(&key, consistent, &mut self.store.effort())?;
-        let decode = |value| {
-            native::decode(value).map_err(|error| self.store.decode_error(&key, error))
-        };
-        state.value.map(decode).transpose()
+        self.store.decode(&key, state.value.as_deref())
+    }
+
+    /// The item under `key` as it is stored, bookkeeping and all, as DynamoDB JSON with sorted
+    /// names; tombstones too. For people to look at. One request.
+    ///
+    /// # Errors
+    /// As [`find_item`](Table::find_item), but for `Decode`.
+    pub fn stored_item(&self, key: impl Serialize) -> Result<Option<String>> {
+        let key = self.store.key_text(&key)?;
+        let item = self.store.read_item(&key, true, &mut self.store.effort())?;
+        // A map without order, and a map with: `serde_json::Value` sorts its members.
+        let text = |item| serde_json::to_value(item).map(|json| format!("{json:#}"));
+        item.map(text).transpose().map_err(|error| Error::Decode {
+            table: self.store.table.clone(),
+            key: Some(key),
+            path: String::new(),
+            message: error.to_string(),
+        })
     }
 
     /// Stores `value` under `key`, whatever was there: as [`reset`](crate::Atom::reset) of its atom, with
@@ -113,12 +134,14 @@ impl Table {
     /// As [`reset`](crate::Atom::reset).
     pub fn put_item(&self, key: impl Serialize, value: impl Serialize) -> Result<()> {
         let key = self.store.key_text(&key)?;
-        let value =
-            native::encode(&value).map_err(|error| self.store.encode_error(&key, error))?;
-        let content = Content::Value(value);
+        let value = self.store.encode(&key, &value)?;
+        let content = Content::Value(Arc::new(value));
         let options = SwapOptions::<()>::new().timeout(self.store.policy.timeout);
-        engine::swap(&self.store, &key, &options, |_| Ok((Decision::Write(content.clone()), ())))
-            .map(drop)
+        let lane = self.store.lanes.of(&key);
+        engine::swap(&self.store, &lane, &key, &options, |_| {
+            Ok((Decision::Write(content.clone()), ()))
+        })
+        .map(drop)
     }
 
     /// Deletes the item under `key` for good, if there is one. One request.
@@ -139,6 +162,9 @@ impl Table {
     pub fn delete_item(&self, key: impl Serialize) -> Result<()> {
         let key = self.store.key_text(&key)?;
         let subject = self.store.subject(Some(&key));
+        if let Some(lane) = self.store.lanes.in_use(&key) {
+            lane.forget();
+        }
         persist(subject, "DeleteItem", &self.store.policy, &mut self.store.effort(), |deadline| {
             self.store.dynamo.delete_item(self.store.address(&key), deadline)
         })
@@ -185,16 +211,19 @@ impl Table {
     /// As [`ensure`](Table::ensure).
     pub fn ensure_with(&self, options: &TableOptions) -> Result<()> {
         let mut effort = self.long_effort(options.wait);
-        match self.describe_within(&mut effort) {
-            Ok(_) => {}
-            Err(Error::TableNotFound { .. }) => match self.send_create(options, &mut effort) {
-                // Somebody else was as quick.
-                Err(Error::Service { code, .. }) if code == "ResourceInUseException" => {}
-                other => other?,
-            },
+        let info = match self.describe_within(&mut effort) {
+            Ok(info) if info.is_active() => info,
+            Ok(_) => self.wait_until_active(&mut effort)?,
+            Err(Error::TableNotFound { .. }) => {
+                match self.send_create(options, &mut effort) {
+                    // Somebody else was as quick.
+                    Err(Error::Service { code, .. }) if code == "ResourceInUseException" => {}
+                    other => other?,
+                }
+                self.wait_until_active(&mut effort)?
+            }
             Err(error) => return Err(error),
-        }
-        let info = self.wait_until_active(&mut effort)?;
+        };
         self.check_key(&info)?;
         self.switch_on_time_to_live(&mut effort);
         Ok(())

@@ -49,7 +49,9 @@ impl Place {
             return Err(format!("{region:?} is no AWS region: give one such as eu-west-1"));
         }
         Ok(match endpoint {
-            Some(Endpoint { text, .. }) => Self { region, endpoint: text, named: true, on_loopback },
+            Some(Endpoint { text, .. }) => {
+                Self { region, endpoint: text, named: true, on_loopback }
+            }
             None => {
                 let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
                 let endpoint = format!("https://dynamodb.{region}.amazonaws.com{suffix}");

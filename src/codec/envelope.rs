@@ -1,9 +1,10 @@
 //! What surrounds a value in its item: the key, the version, the write ids and the tombstone.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{CodecError, Value, native};
-use crate::write_id::WriteId;
+use crate::write_id::Id;
 
 /// An item as DynamoDB holds it: attribute names and values.
 pub(crate) type Item = HashMap<String, Value>;
@@ -23,9 +24,21 @@ pub(crate) const TOMBSTONE_SECONDS: u64 = 24 * 60 * 60;
 /// What an atom holds: an encoded value, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Content {
-    Value(Value),
+    Value(Arc<Value>),
     /// Removed: a tombstone, which time-to-live may take after this many seconds since the epoch.
-    Removed { expires: u64 },
+    Removed {
+        expires: u64,
+    },
+}
+
+impl Content {
+    /// What a closure that runs on it sees.
+    pub(crate) fn value(&self) -> Option<Arc<Value>> {
+        match self {
+            Self::Value(value) => Some(value.clone()),
+            Self::Removed { .. } => None,
+        }
+    }
 }
 
 /// What a conditional write must find in place for its condition to hold.
@@ -43,12 +56,12 @@ pub(crate) enum Fence {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Snapshot {
     /// The encoded value; `None` when the atom holds nothing.
-    pub(crate) value: Option<Value>,
+    pub(crate) value: Option<Arc<Value>>,
     pub(crate) fence: Fence,
     /// `atom/version`; 0 where there is none, or one that makes no sense.
     pub(crate) version: u64,
     /// The ids in `atom/writes`, newest first.
-    pub(crate) writes: Vec<WriteId>,
+    pub(crate) writes: Vec<Id>,
 }
 
 impl Snapshot {
@@ -58,13 +71,10 @@ impl Snapshot {
     }
 
     /// The state that `write` leaves behind when it is built on `self`.
-    pub(crate) fn after(&self, content: &Content, id: WriteId) -> Self {
+    pub(crate) fn after(&self, content: &Content, id: Id) -> Self {
         let writes = self.next_writes(id);
         Self {
-            value: match content {
-                Content::Value(value) => Some(value.clone()),
-                Content::Removed { .. } => None,
-            },
+            value: content.value(),
             fence: Fence::Writes(bytes_of(&writes)),
             version: self.next_version(),
             writes,
@@ -75,7 +85,7 @@ impl Snapshot {
         self.version.saturating_add(1)
     }
 
-    fn next_writes(&self, id: WriteId) -> Vec<WriteId> {
+    fn next_writes(&self, id: Id) -> Vec<Id> {
         std::iter::once(id).chain(self.writes.iter().copied()).take(MEMORY).collect()
     }
 }
@@ -108,19 +118,13 @@ pub(crate) fn open(key_name: &str, mut item: Item) -> Snapshot {
             Value::M(item)
         }
     });
-    Snapshot { value, fence, version, writes }
+    Snapshot { value: value.map(Arc::new), fence, version, writes }
 }
 
 /// The item that a write of `content` with this id puts in the place of `base`.
-pub(crate) fn seal(
-    key_name: &str,
-    key: &str,
-    base: &Snapshot,
-    content: &Content,
-    id: WriteId,
-) -> Item {
+pub(crate) fn seal(key_name: &str, key: &str, base: &Snapshot, content: &Content, id: Id) -> Item {
     let mut item = match content {
-        Content::Value(value) => match native::flat(value.clone(), key_name) {
+        Content::Value(value) => match native::flat(Value::clone(value), key_name) {
             Ok(fields) => fields,
             Err(value) => HashMap::from([(VALUE.to_owned(), value)]),
         },
@@ -146,26 +150,26 @@ pub(crate) fn key_text<'a>(key_name: &str, item: &'a Item) -> Result<&'a str, Co
     }
 }
 
-fn bytes_of(ids: &[WriteId]) -> Vec<u8> {
+fn bytes_of(ids: &[Id]) -> Vec<u8> {
     ids.iter().flat_map(|id| id.to_bytes()).collect()
 }
 
-fn ids_of(bytes: &[u8]) -> Option<Vec<WriteId>> {
-    let (ids, rest) = bytes.as_chunks::<{ WriteId::LEN }>();
+fn ids_of(bytes: &[u8]) -> Option<Vec<Id>> {
+    let (ids, rest) = bytes.as_chunks::<{ Id::LEN }>();
     let sound = rest.is_empty() && !ids.is_empty() && ids.len() <= MEMORY;
-    sound.then(|| ids.iter().copied().map(WriteId::from_bytes).collect())
+    sound.then(|| ids.iter().copied().map(Id::from_bytes).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn id(n: u8) -> WriteId {
-        WriteId::from_bytes([n; 8])
+    fn id(n: u8) -> Id {
+        Id::from_bytes([n; 8])
     }
 
     fn value(text: &str) -> Content {
-        Content::Value(Value::S(text.to_owned()))
+        Content::Value(Arc::new(Value::S(text.to_owned())))
     }
 
     #[test]
@@ -187,7 +191,8 @@ mod tests {
     #[test]
     fn a_map_lies_flat_and_a_collision_does_not() {
         let map = |name: &str| {
-            Content::Value(Value::M(HashMap::from([(name.to_owned(), Value::Bool(true))])))
+            let map = HashMap::from([(name.to_owned(), Value::Bool(true))]);
+            Content::Value(Arc::new(Value::M(map)))
         };
         let base = Snapshot::missing();
         assert!(seal("id", "k", &base, &map("done"), id(1)).contains_key("done"));
@@ -220,7 +225,7 @@ mod tests {
                 assert_eq!(opened.fence, Fence::Foreign(rest));
                 assert_eq!(opened.version, 0);
                 let fields = HashMap::from([("n".to_owned(), Value::N("1".into()))]);
-                assert_eq!(opened.value, Some(Value::M(fields)));
+                assert_eq!(opened.value, Some(Arc::new(Value::M(fields))));
             }
         }
     }

@@ -1,3 +1,6 @@
 //! standin
 #[derive(Debug)]
-pub(crate) struct CodecError { pub(crate) path: String, pub(crate) message: String }
+pub(crate) struct CodecError {
+    pub(crate) path: String,
+    pub(crate) message: String,
+}

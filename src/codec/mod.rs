@@ -1,7 +1,7 @@
 //! Between Rust values and DynamoDB's: values, keys, and what surrounds them in an item.
 
-mod error;
 pub(crate) mod envelope;
+mod error;
 pub(crate) mod key;
 pub(crate) mod limits;
 pub(crate) mod native;

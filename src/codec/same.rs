@@ -10,11 +10,12 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }
         (Value::M(a), Value::M(b)) => {
-            a.len() == b.len()
-                && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
         }
         (Value::Ss(a), Value::Ss(b)) => same_members(a, b, Clone::clone),
-        (Value::Ns(a), Value::Ns(b)) => same_members(a, b, |n| Decimal::parse(n).ok_or_else(|| n.clone())),
+        (Value::Ns(a), Value::Ns(b)) => {
+            same_members(a, b, |n| Decimal::parse(n).ok_or_else(|| n.clone()))
+        }
         (Value::Bs(a), Value::Bs(b)) => same_members(a, b, Clone::clone),
         _ => a == b,
     }
@@ -90,7 +91,8 @@ mod tests {
         ] {
             assert!(same_number(a, b) && same_number(b, a), "{a} {b}");
         }
-        for (a, b) in [("1", "-1"), ("1", "10"), ("1.5", "1.05"), ("x", "1"), ("", "0"), ("1e", "1")]
+        for (a, b) in
+            [("1", "-1"), ("1", "10"), ("1.5", "1.05"), ("x", "1"), ("", "0"), ("1e", "1")]
         {
             assert!(!same_number(a, b) && !same_number(b, a), "{a} {b}");
         }

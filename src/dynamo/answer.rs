@@ -30,7 +30,7 @@ impl std::fmt::Display for Cause {
 }
 
 /// Why a request did not succeed, by what may be done about it.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Failure {
     /// It never left this machine: the same request again.
     NotSent(Cause),
@@ -50,6 +50,8 @@ pub(crate) enum Failure {
     NoTable(Cause),
     /// The table exists already, or is being changed. Not applied.
     TableInUse(Cause),
+    /// It cannot be sent at all: an endpoint, proxy or TLS setting that makes no sense.
+    Unusable(Cause),
     /// Refused for good. Not applied.
     Final(Cause),
 }
@@ -66,6 +68,7 @@ impl Failure {
             | Self::ClockSkew(cause)
             | Self::NoTable(cause)
             | Self::TableInUse(cause)
+            | Self::Unusable(cause)
             | Self::Final(cause) => cause.clone(),
             Self::ConditionFailed(_) => Cause {
                 code: "ConditionalCheckFailedException".to_owned(),
@@ -165,6 +168,7 @@ mod tests {
             Failure::ClockSkew(_) => "skew",
             Failure::NoTable(_) => "no table",
             Failure::TableInUse(_) => "in use",
+            Failure::Unusable(_) => "unusable",
             Failure::Final(_) => "final",
         }
     }
@@ -185,7 +189,12 @@ mod tests {
             (400, "ExpiredTokenException", "", "credentials"),
             (400, "ExpiredToken", "", "credentials"),
             (400, "UnrecognizedClientException", "", "credentials"),
-            (400, "InvalidSignatureException", "Signature expired: 1 is now earlier than 2", "skew"),
+            (
+                400,
+                "InvalidSignatureException",
+                "Signature expired: 1 is now earlier than 2",
+                "skew",
+            ),
             (400, "InvalidSignatureException", "Signature not yet current: 1", "skew"),
             (400, "InvalidSignatureException", "The signature does not match", "credentials"),
             (400, "RequestExpired", "Request has expired", "skew"),
@@ -196,7 +205,11 @@ mod tests {
             (400, "ConditionalCheckFailedException", "The conditional", "condition"),
             (400, "SomethingNew", "", "final"),
         ] {
-            assert_eq!(class(&answer(status, code, message)), expected, "{status} {code} {message}");
+            assert_eq!(
+                class(&answer(status, code, message)),
+                expected,
+                "{status} {code} {message}"
+            );
         }
     }
 
@@ -219,13 +232,18 @@ mod tests {
 
     #[test]
     fn code_message_and_request_id_are_kept() {
-        let Failure::Final(cause) = answer(400, "ValidationException", "too long") else { panic!() };
+        let Failure::Final(cause) = answer(400, "ValidationException", "too long") else {
+            panic!()
+        };
         assert_eq!(cause.code, "ValidationException");
         assert_eq!(cause.message, "too long");
         assert_eq!(cause.request_id.as_deref(), Some("REQ"));
         let amazon = classify(400, None, br#"{"__type":"SerializationException","Message":"bad"}"#);
         let Failure::Final(cause) = amazon else { panic!() };
-        assert_eq!((cause.code.as_str(), cause.message.as_str()), ("SerializationException", "bad"));
+        assert_eq!(
+            (cause.code.as_str(), cause.message.as_str()),
+            ("SerializationException", "bad")
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::answer::{Cause, Failure};
 use super::wire::{item_from_rusoto, item_to_rusoto, to_rusoto};
 use crate::codec::Value;
 use crate::codec::envelope::{Fence, Item, WRITES};
-use crate::write_id::WriteId;
+use crate::write_id::Id;
 
 /// Where an item lives: its table, and its key's name and text.
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +171,7 @@ impl Dynamo {
         &self,
         at: Address<'_>,
         found: &Item,
-        id: WriteId,
+        id: Id,
         deadline: Instant,
     ) -> Result<Option<Item>, Failure> {
         let mut condition = Condition::default();
@@ -229,7 +229,10 @@ mod tests {
 
         let attributes = Item::from([("a".to_owned(), Value::Null(true))]);
         let foreign = Condition::of_fence("id", &Fence::Foreign(attributes));
-        assert_eq!(foreign.expression, "attribute_exists(#0) AND attribute_not_exists(#1) AND #2 = :0");
+        assert_eq!(
+            foreign.expression,
+            "attribute_exists(#0) AND attribute_not_exists(#1) AND #2 = :0"
+        );
         assert_eq!(foreign.names["#2"], "a");
 
         let malformed = Item::from([(WRITES.to_owned(), Value::Null(true))]);

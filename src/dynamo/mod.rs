@@ -51,6 +51,9 @@ enum Way {
     InPlace,
 }
 
+/// How much longer than its own time-out a request is waited for.
+const GRACE: Duration = Duration::from_millis(50);
+
 impl Dynamo {
     /// Over a transport whose futures wait on sockets.
     pub(crate) fn over<D>(
@@ -115,8 +118,9 @@ impl Dynamo {
         I: Serialize,
         O: DeserializeOwned,
     {
-        let body = serde_json::to_vec(input)
-            .map_err(|error| Failure::Final(Cause::of_transport(format!("cannot write the request: {error}"))))?;
+        let body = serde_json::to_vec(input).map_err(|error| {
+            Failure::Final(Cause::of_transport(format!("cannot write the request: {error}")))
+        })?;
         let answer = self.exchange(operation, body, deadline)?;
         let request_id = answer.headers.get("x-amzn-requestid").cloned();
         let status = answer.status.as_u16();
@@ -151,16 +155,17 @@ impl Dynamo {
                 let mut context = Context::from_waker(Waker::noop());
                 match pin!(work).poll(&mut context) {
                     Poll::Ready(answer) => answer,
-                    Poll::Pending => {
-                        Err(Failure::InDoubt(Cause::of_transport("the embedded engine did not answer")))
-                    }
+                    Poll::Pending => Err(Failure::InDoubt(Cause::of_transport(
+                        "the embedded engine did not answer",
+                    ))),
                 }
             }
             Way::Runtime(runtime) => {
-                let soonest = Instant::now()
-                    .checked_add(self.inner.request_timeout)
-                    .map_or(deadline, |own| own.min(deadline));
-                runtime.run(Some(soonest), work).unwrap_or_else(|error| {
+                // The transport keeps the time of a request itself and knows what was sent; here
+                // is only the end of the whole call, and a net below a transport that is stuck.
+                let own = Instant::now().checked_add(self.inner.request_timeout + GRACE);
+                let limit = own.map_or(deadline, |own| own.min(deadline));
+                runtime.run(Some(limit), work).unwrap_or_else(|error| {
                     Err(Failure::InDoubt(Cause::of_transport(match error {
                         RunError::TimedOut => "no answer in time",
                         RunError::Gone => "the thread that owns the connections has ended",
@@ -185,6 +190,7 @@ fn failed_dispatch(error: impl Into<RusotoError<Infallible>>) -> Failure {
 fn of_wire(failure: WireFailure) -> Failure {
     match failure {
         WireFailure::NotSent(message) => Failure::NotSent(Cause::of_transport(message)),
+        WireFailure::Unusable(message) => Failure::Unusable(Cause::of_transport(message)),
         WireFailure::InDoubt(message) => Failure::InDoubt(Cause::of_transport(message)),
     }
 }

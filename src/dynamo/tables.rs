@@ -289,7 +289,11 @@ impl Dynamo {
     }
 
     /// `DescribeTable`.
-    pub(crate) fn describe_table(&self, table: &str, deadline: Instant) -> Result<TableInfo, Failure> {
+    pub(crate) fn describe_table(
+        &self,
+        table: &str,
+        deadline: Instant,
+    ) -> Result<TableInfo, Failure> {
         let input = DescribeTableInput { table_name: table.to_owned() };
         let output: Described = self.call("DescribeTable", &input, deadline)?;
         Ok(output.table.into())
@@ -353,12 +357,11 @@ mod tests {
 
     #[test]
     fn defaults_are_left_out_of_create_table() {
-        let plain = Create {
-            base: CreateTableInput::default(),
-            class: None,
-            deletion_protection: None,
-        };
+        let plain =
+            Create { base: CreateTableInput::default(), class: None, deletion_protection: None };
         let json = serde_json::to_value(plain).unwrap();
-        assert!(json.get("TableClass").is_none() && json.get("DeletionProtectionEnabled").is_none());
+        assert!(
+            json.get("TableClass").is_none() && json.get("DeletionProtectionEnabled").is_none()
+        );
     }
 }

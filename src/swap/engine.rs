@@ -1,13 +1,20 @@
-//! The swap loop: read, decide, write under a fence, and on a conflict decide again.
+//! One swap from its caller's side: its turn, its closure, its ride, its receipt.
 
-use super::flight::{Landing, put};
-use super::{Receipt, SwapOptions};
-use crate::codec::envelope::{Content, Snapshot};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lane::{Done, Joined, Lane, News};
+use super::{Receipt, SwapOptions, alone};
+use crate::codec::Value;
+use crate::codec::envelope::{self, Content};
+use crate::codec::limits;
 use crate::error::{Error, Result};
-use crate::retry::{Effort, Pause};
+use crate::retry::Effort;
 use crate::store::Store;
+use crate::write_id::Id;
 
-/// What a swap wants to do with the state it was shown.
+/// What a swap wants to do with the value it was shown.
 #[derive(Debug)]
 pub(crate) enum Decision {
     Write(Content),
@@ -15,83 +22,197 @@ pub(crate) enum Decision {
     Keep,
 }
 
-/// Runs `decide` on the newest state until what it decides is done, and returns what it returned
+/// What one swap has cost so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) attempts: u32,
+    pub(super) conflicts: u32,
+    pub(super) requests: u32,
+    pub(super) waited: Duration,
+}
+
+impl Tally {
+    pub(super) fn receipt(&self, done: Done) -> Receipt {
+        Receipt {
+            old_version: done.old_version,
+            new_version: done.new_version,
+            write_id: done.write,
+            attempts: self.attempts,
+            conflicts: self.conflicts,
+            requests: self.requests + done.requests,
+            waited: self.waited + done.waited,
+            recovered: done.recovered,
+            shared: done.shared,
+        }
+    }
+}
+
+/// Runs `decide` on the newest value until what it decides is done, and returns what it returned
 /// beside that decision.
 ///
-/// An error from `decide` ends the swap with nothing written.
+/// An error from `decide` ends the swap with nothing written, once the value that it saw has
+/// turned out to be the truth.
 pub(crate) fn swap<T, R>(
     store: &Store,
+    lane: &Arc<Lane>,
     key: &str,
     options: &SwapOptions<T>,
-    mut decide: impl FnMut(&Snapshot) -> Result<(Decision, R)>,
+    mut decide: impl FnMut(Option<&Value>) -> Result<(Decision, R)>,
 ) -> Result<(R, Receipt)> {
     let mut effort = Effort::new(&store.env, &store.policy, options.timeout, &options.backoff);
-    let mut state = store.read(key, true, &mut effort)?;
-    let mut attempts = 0;
-    let mut conflicts = 0;
+    match Nesting::of(lane) {
+        Nesting::None => {}
+        // No turn is waited for while another is held: two atoms whose closures swap each other
+        // would wait for ever.
+        Nesting::Other => return alone::swap(store, key, options, &mut effort, decide),
+        Nesting::Own => {
+            return Err(Error::Aborted {
+                table: store.table.clone(),
+                key: key.to_owned(),
+                source: anyhow::anyhow!(
+                    "a swap of this atom was called from inside the closure of another swap of \
+                     it, which could never end: return the new value instead"
+                ),
+            });
+        }
+    }
+    let begun = lane.tick();
+    let mut tally = Tally::default();
     loop {
-        attempts += 1;
-        let (decision, result) = decide(&state)?;
-        let content = match decision {
-            Decision::Write(content) => content,
-            Decision::Keep => {
-                let receipt = Receipt {
-                    old_version: state.version,
-                    new_version: state.version,
-                    write_id: None,
-                    attempts,
-                    conflicts,
-                    requests: effort.requests,
-                    waited: effort.waited,
-                    recovered: false,
-                    shared: 1,
-                };
-                return Ok((result, receipt));
+        let Some((turn, waited)) = lane.turn(&effort) else {
+            return Err(out_of_time(store, key, &tally, &effort));
+        };
+        tally.waited += waited;
+        let tip = turn.tip(store, &mut effort)?;
+        tally.requests += std::mem::take(&mut effort.requests);
+        tally.attempts += 1;
+        let decided = Nesting::inside(lane, || decide(tip.value.as_deref()));
+        let content = match &decided {
+            Ok((Decision::Write(content), _)) => {
+                check_size(store, key, &tip.known, content)?;
+                Some(content.clone())
             }
+            _ => None,
         };
         if effort.is_over() {
-            return Err(out_of_time(store, key, conflicts, &effort));
+            return Err(out_of_time(store, key, &tally, &effort));
         }
-        match put(store, key, &state, &content, &mut effort)? {
-            Landing::Applied { id, after, recovered } => {
-                let receipt = Receipt {
-                    old_version: state.version,
-                    new_version: after.version,
-                    write_id: Some(id),
-                    attempts,
-                    conflicts,
-                    requests: effort.requests,
-                    waited: effort.waited,
-                    recovered,
-                    shared: 1,
-                };
-                return Ok((result, receipt));
+        let news = match turn.join(&tip, begun, content) {
+            Joined::Settled(done) => News::Done(done),
+            Joined::Stale => News::Again { conflict: true, requests: 0, waited: Duration::ZERO },
+            Joined::Waits(ticket) => ride(store, lane, ticket, options, &mut effort)?,
+        };
+        match news {
+            News::Done(done) => {
+                let (_, result) = decided?;
+                return Ok((result, tally.receipt(done)));
             }
-            Landing::Conflict(fresh) => {
-                state = fresh;
-                conflicts += 1;
-                let tried_enough = options.max_attempts.is_some_and(|most| conflicts >= most.max(1));
-                if tried_enough || !effort.pause(Pause::Conflict) {
-                    return Err(out_of_time(store, key, conflicts, &effort));
+            News::Again { conflict, requests, waited } => {
+                tally.conflicts += u32::from(conflict);
+                tally.requests += requests;
+                tally.waited += waited;
+                let enough =
+                    options.max_attempts.is_some_and(|most| tally.conflicts >= most.max(1));
+                if enough || effort.is_over() {
+                    return Err(out_of_time(store, key, &tally, &effort));
                 }
+            }
+            News::Refused { failure, sent } => {
+                return Err(store.subject(Some(key)).error("PutItem", failure, sent, &effort));
+            }
+            News::Unknown { write, reason } => {
+                return Err(Error::Indeterminate {
+                    table: store.table.clone(),
+                    key: key.to_owned(),
+                    write_id: write,
+                    reason,
+                });
+            }
+            News::OutOfTime | News::Lead => {
+                return Err(out_of_time(store, key, &tally, &effort));
             }
         }
     }
 }
 
-/// The time is up and nothing was written.
-fn out_of_time(store: &Store, key: &str, conflicts: u32, effort: &Effort<'_>) -> Error {
-    let (table, elapsed) = (store.table.clone(), effort.elapsed());
-    if conflicts > 0 {
-        Error::Contention { table, key: key.to_owned(), attempts: conflicts, elapsed }
-    } else {
-        Error::Timeout {
-            table,
-            key: Some(key.to_owned()),
-            operation: "swap",
-            attempts: effort.requests,
-            elapsed,
-            last: "the closure used up the time".to_owned(),
+/// Waits for the write that carries this swap, or sends it.
+fn ride<T>(
+    store: &Store,
+    lane: &Lane,
+    ticket: u64,
+    options: &SwapOptions<T>,
+    effort: &mut Effort<'_>,
+) -> Result<News> {
+    loop {
+        match lane.news(ticket, effort) {
+            News::Lead => lane.lead(ticket, store, &options.backoff, effort)?,
+            news => return Ok(news),
         }
+    }
+}
+
+/// Whatever others add, this swap's own result must fit.
+fn check_size(
+    store: &Store,
+    key: &str,
+    known: &envelope::Snapshot,
+    content: &Content,
+) -> Result<()> {
+    let item = envelope::seal(&store.key_name, key, known, content, Id::from_bytes([0; 8]));
+    limits::check(&item).map_err(|error| store.too_large(Some(key), error))
+}
+
+/// The time is up, or enough was tried, and nothing was written.
+pub(super) fn out_of_time(store: &Store, key: &str, tally: &Tally, effort: &Effort<'_>) -> Error {
+    let (table, elapsed) = (store.table.clone(), effort.elapsed());
+    if tally.conflicts > 0 {
+        return Error::Contention {
+            table,
+            key: key.to_owned(),
+            attempts: tally.conflicts,
+            elapsed,
+        };
+    }
+    Error::Timeout {
+        table,
+        key: Some(key.to_owned()),
+        operation: "swap",
+        attempts: tally.requests,
+        elapsed,
+        last: "the closure, or those of other swaps of this atom, used up the time".to_owned(),
+    }
+}
+
+/// Whether this thread is inside a closure already.
+enum Nesting {
+    None,
+    Other,
+    Own,
+}
+
+thread_local! {
+    /// The lanes whose closures are running on this thread, innermost last.
+    static INSIDE: RefCell<Vec<*const Lane>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Nesting {
+    fn of(lane: &Arc<Lane>) -> Self {
+        INSIDE.with_borrow(|lanes| match lanes.as_slice() {
+            [] => Self::None,
+            lanes if lanes.contains(&Arc::as_ptr(lane)) => Self::Own,
+            _ => Self::Other,
+        })
+    }
+
+    fn inside<R>(lane: &Arc<Lane>, closure: impl FnOnce() -> R) -> R {
+        struct Leave;
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                INSIDE.with_borrow_mut(Vec::pop);
+            }
+        }
+        INSIDE.with_borrow_mut(|lanes| lanes.push(Arc::as_ptr(lane)));
+        let _leave = Leave;
+        closure()
     }
 }

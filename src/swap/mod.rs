@@ -1,8 +1,11 @@
 //! The swap: from a closure and a key to one conditional put whose outcome is known.
 
+mod alone;
 pub(crate) mod engine;
 mod flight;
+pub(crate) mod lane;
 mod options;
+mod pace;
 mod protocol;
 mod receipt;
 

@@ -5,13 +5,13 @@
 //! is random and fresh), at most one of those sends can be applied, and once another write has
 //! taken the place of that state, none of them ever can.
 
-use crate::write_id::WriteId;
+use crate::write_id::Id;
 
 /// The state that a write is built on, as far as the protocol cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Base {
     /// An item whose newest write has this id.
-    Write(WriteId),
+    Write(Id),
     /// No item, or one without ids: nothing by which it could be recognised later.
     Unmarked,
 }
@@ -23,7 +23,7 @@ pub(crate) enum Answer {
     Applied,
     /// The condition did not hold, and this is what was there: the ids of its last writes,
     /// newest first; none for a missing or a foreign item.
-    Refused { ids: Vec<WriteId> },
+    Refused { ids: Vec<Id> },
     /// The condition did not hold, and the server does not say what was there.
     RefusedUntold,
     /// Certainly not applied, but it may be when sent again: throttled, busy, never sent.
@@ -54,14 +54,14 @@ pub(crate) enum Verdict {
 /// One conditional put, from its first send to its verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Write {
-    id: WriteId,
+    id: Id,
     base: Base,
     /// Whether some send of this put may have been applied without our knowing.
     in_doubt: bool,
 }
 
 impl Write {
-    pub(crate) fn new(id: WriteId, base: Base) -> Self {
+    pub(crate) fn new(id: Id, base: Base) -> Self {
         Self { id, base, in_doubt: false }
     }
 
@@ -82,7 +82,7 @@ impl Write {
         }
     }
 
-    fn refused(&self, ids: &[WriteId]) -> Verdict {
+    fn refused(&self, ids: &[Id]) -> Verdict {
         if ids.contains(&self.id) {
             return Verdict::Applied { recovered: true };
         }
@@ -107,8 +107,8 @@ impl Write {
 mod tests {
     use super::*;
 
-    fn id(n: u8) -> WriteId {
-        WriteId::from_bytes([n; 8])
+    fn id(n: u8) -> Id {
+        Id::from_bytes([n; 8])
     }
 
     fn verdicts(base: Base, answers: &[Answer]) -> Verdict {

@@ -18,7 +18,7 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Intercept;
 use tower_service::Service;
 
-use super::failure::explain;
+use super::failure::{WireFailure, at, explain};
 use super::proxy::{Proxies, Way};
 use super::tls::Tls;
 use crate::runtime;
@@ -59,38 +59,44 @@ impl Dialer {
         tcp.enforce_http(false);
         // A request is one small write, and nothing follows that Nagle could wait for.
         tcp.set_nodelay(true);
-        Dialer {
-            tcp,
-            tls: OnceLock::new(),
-            ca_bundle,
-            proxies,
-            limit,
-        }
+        Dialer { tcp, tls: OnceLock::new(), ca_bundle, proxies, limit }
     }
 
     /// Connects to the server of `uri`. Nothing of a request is written yet, so every error
     /// here means "not sent".
-    pub(super) async fn open(&self, uri: &Uri) -> Result<Connection, String> {
-        match runtime::timeout(self.limit, self.connect(uri)).await {
+    pub(super) async fn open(&self, uri: &Uri) -> Result<Connection, WireFailure> {
+        let unusable = |reason: String| WireFailure::Unusable(at(uri, &reason));
+        let not_sent = |reason: String| WireFailure::NotSent(at(uri, &reason));
+        let way = self.proxies.way_to(uri).map_err(unusable)?;
+        // Before the clock starts: it is the disk that takes this time, not the network.
+        let tls = if is_secure(uri) || way.proxy().is_some_and(is_secure) {
+            Some(self.tls().map_err(unusable)?)
+        } else {
+            None
+        };
+        match runtime::timeout(self.limit, self.connect(uri, &way, tls)).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(explain(&*error)),
-            Err(_) => Err(format!("no connection within {:?}", self.limit)),
+            Ok(Err(error)) => Err(not_sent(match way.proxy() {
+                Some(proxy) => format!("through the proxy {proxy}: {}", explain(&*error)),
+                None => explain(&*error),
+            })),
+            Err(_) => Err(not_sent(format!("no connection within {:?}", self.limit))),
         }
     }
 
-    async fn connect(&self, uri: &Uri) -> Result<Connection, BoxError> {
-        let (stream, target) = match self.proxies.way_to(uri)? {
-            Way::Direct => (self.hop(uri.clone()).await?, Target::Path),
-            Way::Forward(proxy) => {
-                let stream = self.hop(proxy.uri().clone()).await;
-                let stream = stream.map_err(|error| behind(&proxy, &*error))?;
-                (stream, Target::Whole(proxy.basic_auth().cloned()))
-            }
-            Way::Tunnel(proxy) => {
-                let stream = self.tunnel(&proxy, uri.clone()).await;
-                let stream = stream.map_err(|error| behind(&proxy, &*error))?;
-                (stream, Target::Path)
-            }
+    async fn connect(
+        &self,
+        uri: &Uri,
+        way: &Way,
+        tls: Option<&Tls>,
+    ) -> Result<Connection, BoxError> {
+        let (stream, target) = match way {
+            Way::Direct => (self.hop(uri.clone(), tls).await?, Target::Path),
+            Way::Forward(proxy) => (
+                self.hop(proxy.uri().clone(), tls).await?,
+                Target::Whole(proxy.basic_auth().cloned()),
+            ),
+            Way::Tunnel(proxy) => (self.tunnel(proxy, uri.clone(), tls).await?, Target::Path),
         };
         let (sender, connection) = http1::handshake(stream).await?;
         // It reads, writes, and notices that the server hangs up. What goes wrong reaches the
@@ -102,18 +108,22 @@ impl Dialer {
     }
 
     /// TCP to the host of `uri`, and TLS if it says so.
-    async fn hop(&self, uri: Uri) -> Result<Box<dyn Stream>, BoxError> {
+    async fn hop(&self, uri: Uri, tls: Option<&Tls>) -> Result<Box<dyn Stream>, BoxError> {
         let tcp = self.tcp.clone();
-        Ok(if is_secure(&uri) {
-            Box::new(call(self.tls()?.wrap(tcp), uri).await?)
-        } else {
-            Box::new(call(tcp, uri).await?)
+        Ok(match tls {
+            Some(tls) if is_secure(&uri) => Box::new(call(tls.wrap(tcp), uri).await?),
+            _ => Box::new(call(tcp, uri).await?),
         })
     }
 
     /// TLS to the host of `uri` through a tunnel that the proxy opens.
-    async fn tunnel(&self, proxy: &Intercept, uri: Uri) -> Result<Box<dyn Stream>, BoxError> {
-        let tls = self.tls()?;
+    async fn tunnel(
+        &self,
+        proxy: &Intercept,
+        uri: Uri,
+        tls: Option<&Tls>,
+    ) -> Result<Box<dyn Stream>, BoxError> {
+        let tls = tls.ok_or("a tunnel without TLS")?;
         let (tcp, via) = (self.tcp.clone(), proxy.uri().clone());
         Ok(if is_secure(&via) {
             let tunnel = with_auth(Tunnel::new(via, tls.wrap(tcp)), proxy);
@@ -124,15 +134,18 @@ impl Dialer {
         })
     }
 
-    fn tls(&self) -> Result<&Tls, BoxError> {
-        self.tls
-            .get_or_init(|| Tls::load(self.ca_bundle.as_deref()))
-            .as_ref()
-            .map_err(|message| message.as_str().into())
+    fn tls(&self) -> Result<&Tls, String> {
+        let load = || Tls::load(self.ca_bundle.as_deref());
+        self.tls.get_or_init(load).as_ref().map_err(Clone::clone)
     }
 }
 
 impl Connection {
+    /// The other end is a proxy that forwards.
+    pub(super) fn is_forwarded(&self) -> bool {
+        matches!(self.target, Target::Whole(_))
+    }
+
     /// Writes the request's first line as this connection's other end wants it. May be done
     /// again for another connection: it starts from `uri`, the whole address.
     pub(super) fn address(&self, uri: &Uri, request: &mut Request<Full<Bytes>>) {
@@ -161,12 +174,6 @@ fn with_auth<C>(tunnel: Tunnel<C>, proxy: &Intercept) -> Tunnel<C> {
         Some(auth) => tunnel.with_auth(auth.clone()),
         None => tunnel,
     }
-}
-
-/// Says that it is the proxy that could not be used, and which. (Its URI holds no password:
-/// the matcher took that out.)
-fn behind(proxy: &Intercept, error: &(dyn Error + 'static)) -> BoxError {
-    format!("through the proxy {}: {}", proxy.uri(), explain(error)).into()
 }
 
 async fn call<S>(mut service: S, uri: Uri) -> Result<S::Response, BoxError>

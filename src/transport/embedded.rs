@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use dynoxide::Database;
@@ -19,14 +19,20 @@ use serde::de::DeserializeOwned;
 /// An engine, and the transport to it. Clones share the engine.
 #[derive(Clone)]
 pub(crate) struct Embedded {
-    engine: Arc<Database>,
+    engine: Arc<Engine>,
+}
+
+struct Engine {
+    /// The file; `None` for a database in memory.
+    file: Option<String>,
+    database: RwLock<Database>,
 }
 
 impl Embedded {
     /// A new, empty database that lives as long as its handles.
     pub(crate) fn in_memory() -> Result<Self, String> {
-        let engine = Database::memory().map_err(|error| error.to_string())?;
-        Ok(Self { engine: Arc::new(engine) })
+        let database = Database::memory().map_err(|error| error.to_string())?;
+        Ok(Self { engine: Arc::new(Engine { file: None, database: RwLock::new(database) }) })
     }
 
     /// The database in this file, which is made when it is missing.
@@ -34,7 +40,7 @@ impl Embedded {
     /// All handles of one process to one file share one engine: SQLite's lock between engines is
     /// polled, the one within an engine is handed over at once.
     pub(crate) fn file(path: &Path) -> Result<Self, String> {
-        static OPEN: OnceLock<Mutex<HashMap<PathBuf, Weak<Database>>>> = OnceLock::new();
+        static OPEN: OnceLock<Mutex<HashMap<PathBuf, Weak<Engine>>>> = OnceLock::new();
         let name = path.to_str().ok_or("the path is not valid UTF-8")?;
         let mut open =
             OPEN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,66 +50,102 @@ impl Embedded {
         {
             return Ok(Self { engine });
         }
-        let engine = Arc::new(Database::new(name).map_err(|error| error.to_string())?);
-        // Only now does the file exist, and has one name whatever way leads to it.
-        if let Ok(path) = path.canonicalize() {
-            open.insert(path, Arc::downgrade(&engine));
-        }
+        let database = Database::new(name).map_err(|error| error.to_string())?;
+        // Only now does the file exist, and has one name whatever way leads to it. The full name
+        // is kept, for the program may change its directory.
+        let full = path.canonicalize().map_err(|error| error.to_string())?;
+        let file = full.to_str().unwrap_or(name).to_owned();
+        let engine = Arc::new(Engine { file: Some(file), database: RwLock::new(database) });
+        open.insert(full, Arc::downgrade(&engine));
         Ok(Self { engine })
-    }
-
-    fn answer(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        let db = &*self.engine;
-        match operation {
-            "GetItem" => run(body, |request| db.get_item(request)),
-            "PutItem" => run(body, |request| db.put_item(request)),
-            "DeleteItem" => run(body, |request| db.delete_item(request)),
-            "UpdateItem" => run(body, |request| db.update_item(request)),
-            "BatchGetItem" => run(body, |request| db.batch_get_item(request)),
-            "BatchWriteItem" => run(body, |request| db.batch_write_item(request)),
-            "TransactWriteItems" => run(body, |request| db.transact_write_items(request)),
-            "TransactGetItems" => run(body, |request| db.transact_get_items(request)),
-            "Query" => run(body, |request| db.query(request)),
-            "Scan" => run(body, |request| db.scan(request)),
-            "CreateTable" => run(body, |request| db.create_table(request)),
-            "DescribeTable" => run(body, |request| db.describe_table(request)),
-            "DeleteTable" => run(body, |request| db.delete_table(request)),
-            "DescribeTimeToLive" => run(body, |request| db.describe_time_to_live(request)),
-            "UpdateTimeToLive" => run(body, |request| db.update_time_to_live(request)),
-            other => refusal("UnknownOperationException", &format!("the embedded engine has no {other}")),
-        }
     }
 }
 
-fn run<I, O>(
-    body: &[u8],
-    operation: impl FnOnce(I) -> Result<O, DynoxideError>,
-) -> (u16, Vec<u8>)
+impl Engine {
+    /// Answers a request, and notices when another process dropped or replaced a table.
+    ///
+    /// An engine remembers what tables there are and learns of no other's changes. Two signs are
+    /// taken for such a change: the table that it remembers is not in the file, and, at each
+    /// `DescribeTable`, a fresh look at the file that tells another story. Then the file is opened
+    /// anew.
+    fn answer(&self, operation: &str, body: &[u8]) -> Answer {
+        let answer = answer(&self.database(), operation, body);
+        let stale = answer.no_such_table || operation == "DescribeTable";
+        let Some(file) = self.file.as_deref().filter(|_| stale) else { return answer };
+        let Ok(fresh) = Database::new(file) else { return answer };
+        let second = self::answer(&fresh, operation, body);
+        if second.body != answer.body {
+            *self.database.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+        second
+    }
+
+    fn database(&self) -> Database {
+        self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    /// The engine stumbled over a table that another engine dropped.
+    no_such_table: bool,
+}
+
+impl Answer {
+    fn new(status: u16, body: Vec<u8>) -> Self {
+        Self { status, body, no_such_table: false }
+    }
+
+    fn refusal(code: &str, message: &str) -> Self {
+        let body = serde_json::json!({ "__type": code, "message": message });
+        Self::new(400, body.to_string().into_bytes())
+    }
+}
+
+fn answer(db: &Database, operation: &str, body: &[u8]) -> Answer {
+    match operation {
+        "GetItem" => run(body, |request| db.get_item(request)),
+        "PutItem" => run(body, |request| db.put_item(request)),
+        "DeleteItem" => run(body, |request| db.delete_item(request)),
+        "UpdateItem" => run(body, |request| db.update_item(request)),
+        "CreateTable" => run(body, |request| db.create_table(request)),
+        "DescribeTable" => run(body, |request| db.describe_table(request)),
+        "DeleteTable" => run(body, |request| db.delete_table(request)),
+        "DescribeTimeToLive" => run(body, |request| db.describe_time_to_live(request)),
+        "UpdateTimeToLive" => run(body, |request| db.update_time_to_live(request)),
+        other => Answer::refusal(
+            "UnknownOperationException",
+            &format!("the embedded engine has no {other}"),
+        ),
+    }
+}
+
+fn run<I, O>(body: &[u8], operation: impl FnOnce(I) -> Result<O, DynoxideError>) -> Answer
 where
     I: DeserializeOwned,
     O: Serialize,
 {
     let request = match serde_json::from_slice(body) {
         Ok(request) => request,
-        Err(error) => return refusal("ValidationException", &unmarked(&error.to_string())),
+        Err(error) => {
+            return Answer::refusal("ValidationException", &unmarked(&error.to_string()));
+        }
     };
     match operation(request) {
         Ok(output) => match serde_json::to_vec(&output) {
-            Ok(body) => (200, body),
-            Err(error) => (500, error.to_string().into_bytes()),
+            Ok(body) => Answer::new(200, body),
+            Err(error) => Answer::new(500, error.to_string().into_bytes()),
         },
-        // What the engine says when another handle dropped the table behind its back.
-        Err(error) if error.to_string().contains("no such table") => refusal(
-            "ResourceNotFoundException",
-            "Cannot do operations on a non-existent table",
-        ),
-        Err(error) => (error.status_code(), error.to_json().into_bytes()),
+        Err(error) if error.to_string().contains("no such table") => Answer {
+            no_such_table: true,
+            ..Answer::refusal(
+                "ResourceNotFoundException",
+                "Cannot do operations on a non-existent table",
+            )
+        },
+        Err(error) => Answer::new(error.status_code(), error.to_json().into_bytes()),
     }
-}
-
-fn refusal(code: &str, message: &str) -> (u16, Vec<u8>) {
-    let body = serde_json::json!({ "__type": code, "message": message });
-    (400, body.to_string().into_bytes())
 }
 
 /// The engine marks some of its messages for its own server, which takes the marks off.
@@ -117,7 +159,7 @@ fn unmarked(message: &str) -> String {
 
 impl DispatchSignedRequest for Embedded {
     fn dispatch(&self, request: SignedRequest, _: Option<Duration>) -> DispatchSignedRequestFuture {
-        let engine = self.clone();
+        let engine = self.engine.clone();
         // Nothing here waits on a socket or a timer: the future is ready at its first poll.
         Box::pin(async move {
             let target = request
@@ -131,7 +173,7 @@ impl DispatchSignedRequest for Embedded {
                 Some(SignedRequestPayload::Buffer(body)) => body.clone(),
                 _ => Default::default(),
             };
-            let (status, body) = engine.answer(operation, &body);
+            let Answer { status, body, .. } = engine.answer(operation, &body);
             let status = status
                 .try_into()
                 .map_err(|_| HttpDispatchError::new(format!("impossible status {status}")))?;

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
+use ::http::Uri;
 use rusoto_core::request::HttpDispatchError;
 
 /// Why there is no answer, and whether the server may have acted on the request.
@@ -10,6 +11,9 @@ use rusoto_core::request::HttpDispatchError;
 pub(crate) enum WireFailure {
     /// Not one byte of the request was written: it is certain that nothing was done.
     NotSent(String),
+    /// The same, and trying again would end the same way: the settings are wrong. (An address
+    /// that is none, no TLS in this build, a proxy or a CA bundle that cannot be used.)
+    Unusable(String),
     /// The request may have arrived and may have been carried out.
     InDoubt(String),
 }
@@ -17,6 +21,7 @@ pub(crate) enum WireFailure {
 // rusoto's error is a string and nothing else, so the verdict travels as its first word.
 // Every error of the transport is made from a `WireFailure`, so the mark is always there.
 const NOT_SENT: &str = "[not sent] ";
+const UNUSABLE: &str = "[unusable] ";
 const IN_DOUBT: &str = "[in doubt] ";
 
 /// Reads the verdict back out of rusoto's error. An error without a mark is not the transport's
@@ -26,6 +31,9 @@ pub(crate) fn failure_of(error: &HttpDispatchError) -> WireFailure {
     if let Some(rest) = text.strip_prefix(NOT_SENT) {
         return WireFailure::NotSent(rest.to_owned());
     }
+    if let Some(rest) = text.strip_prefix(UNUSABLE) {
+        return WireFailure::Unusable(rest.to_owned());
+    }
     WireFailure::InDoubt(text.strip_prefix(IN_DOUBT).unwrap_or(&text).to_owned())
 }
 
@@ -33,7 +41,9 @@ impl WireFailure {
     /// The reason, without the verdict.
     pub(crate) fn message(&self) -> &str {
         match self {
-            WireFailure::NotSent(message) | WireFailure::InDoubt(message) => message,
+            WireFailure::NotSent(message)
+            | WireFailure::Unusable(message)
+            | WireFailure::InDoubt(message) => message,
         }
     }
 }
@@ -48,6 +58,7 @@ impl fmt::Display for WireFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = match self {
             WireFailure::NotSent(_) => NOT_SENT,
+            WireFailure::Unusable(_) => UNUSABLE,
             WireFailure::InDoubt(_) => IN_DOUBT,
         };
         write!(f, "{mark}{}", self.message())
@@ -71,6 +82,12 @@ pub(super) fn explain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// Where it happened, then what. DynamoDB's path is always `/`.
+pub(super) fn at(uri: &Uri, reason: &str) -> String {
+    let server = uri.authority().map_or("", |authority| authority.as_str());
+    format!("{server}: {reason}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +99,7 @@ mod tests {
             WireFailure::InDoubt("connection reset".to_owned()),
             WireFailure::InDoubt("[not sent] quoted by a server".to_owned()),
             WireFailure::NotSent(String::new()),
+            WireFailure::Unusable("no TLS".to_owned()),
         ] {
             let error = HttpDispatchError::from(failure.clone());
             assert_eq!(failure_of(&error), failure);

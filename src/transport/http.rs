@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ::http::header::CONTENT_LENGTH;
 use ::http::response::Parts;
-use ::http::{HeaderMap, Request, Uri};
+use ::http::{HeaderMap, Request, StatusCode, Uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -20,7 +20,7 @@ use rusoto_core::request::{DispatchSignedRequest, DispatchSignedRequestFuture, H
 use rusoto_core::signature::SignedRequest;
 
 use super::dial::Dialer;
-use super::failure::{WireFailure, explain};
+use super::failure::{WireFailure, at, explain};
 use super::pool::Pool;
 use super::proxy::Proxies;
 use super::request::{from_signed, to_rusoto};
@@ -65,9 +65,9 @@ impl HttpOptions {
         HttpOptions {
             // The first repeat of a lost SYN comes after 1 s, the second after 3 s.
             connect_timeout: Duration::from_millis(3100),
-            // Servers written on Node.js (dynalite) hang up after 5 s, LocalStack too; Jetty
-            // in DynamoDB Local after 30 s, AWS's balancers after 60 s and more. We go first.
-            // What it costs: who calls less often than this pays a handshake each time.
+            // Node.js servers (dynalite) hang up after 5 s by default, DynamoDB Local after 30 s
+            // (measured), AWS's load balancers after 60 s by default. We go first. What it
+            // costs: who calls less often than this pays a handshake each time.
             idle_timeout: Duration::from_secs(4),
             max_connections: 50,
             request_timeout: Duration::from_secs(30),
@@ -107,10 +107,7 @@ impl HttpTransport {
     pub(crate) fn new(options: HttpOptions) -> HttpTransport {
         let dialer = Dialer::new(options.proxies, options.ca_bundle, options.connect_timeout);
         let pool = Pool::new(dialer, options.max_connections, options.idle_timeout);
-        HttpTransport {
-            pool: Arc::new(pool),
-            request_timeout: options.request_timeout,
-        }
+        HttpTransport { pool: Arc::new(pool), request_timeout: options.request_timeout }
     }
 
     /// Sends `signed` and reads the whole answer within `limit`. What [`dispatch`] does, with
@@ -140,15 +137,20 @@ impl HttpTransport {
         let slot = self.pool.slot().await;
         loop {
             *stage = Stage::Connecting;
-            let lease = self.pool.connect(&uri).await;
-            let mut lease = lease.map_err(|reason| WireFailure::NotSent(at(&uri, &reason)))?;
+            let mut lease = self.pool.connect(&uri).await?;
             lease.connection.address(&uri, &mut request);
             *stage = Stage::Sent;
             match lease.connection.sender.try_send_request(request).await {
                 Ok(response) => {
                     *stage = Stage::Reading;
                     let (head, body) = read(&uri, response).await?;
+                    let forwarded = lease.connection.is_forwarded();
                     self.pool.give_back(lease, slot);
+                    if forwarded && head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+                        // It kept the request to itself, as it does with a tunnel.
+                        let reason = "the proxy asks for a name and a password";
+                        return Err(WireFailure::NotSent(at(&uri, reason)));
+                    }
                     check(&uri, &head.headers, &body)?;
                     return to_rusoto(&head, body);
                 }
@@ -210,10 +212,8 @@ async fn read(
         WireFailure::InDoubt(at(uri, &reason))
     };
     let (head, mut incoming) = response.into_parts();
-    let announced: Option<usize> = head
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced: Option<usize> =
+        head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length| length > MAX_BODY) {
         return Err(too_long());
     }
@@ -249,10 +249,4 @@ fn check(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<(), WireFailure>
         None => "checksum of the answer is unreadable".to_owned(),
     };
     Err(WireFailure::InDoubt(at(uri, &reason)))
-}
-
-/// Where it happened, then what. The path is always `/` and the query empty.
-fn at(uri: &Uri, reason: &str) -> String {
-    let server = uri.authority().map_or("", |authority| authority.as_str());
-    format!("{server}: {reason}")
 }

@@ -23,4 +23,3 @@ mod tests;
 pub(crate) use embedded::Embedded;
 pub(crate) use failure::{WireFailure, failure_of};
 pub(crate) use http::{HttpOptions, HttpTransport};
-pub(crate) use proxy::Proxies;

@@ -17,6 +17,7 @@ use ::http::Uri;
 use ::http::uri::{Authority, Scheme};
 
 use super::dial::{Connection, Dialer};
+use super::failure::WireFailure;
 use crate::runtime::{self, JoinHandle, OwnedSemaphorePermit, Semaphore};
 
 /// All connections of one transport.
@@ -74,13 +75,11 @@ impl Pool {
     /// Waits for one of the connections to be free to use; first come, first served.
     pub(super) async fn slot(&self) -> Slot {
         let permit = Arc::clone(&self.slots).acquire_owned().await;
-        Slot {
-            _permit: permit.expect("the semaphore is never closed"),
-        }
+        Slot { _permit: permit.expect("the semaphore is never closed") }
     }
 
     /// A connection to the server of `uri`: a free one, or a new one. The caller has a slot.
-    pub(super) async fn connect(&self, uri: &Uri) -> Result<Lease, String> {
+    pub(super) async fn connect(&self, uri: &Uri) -> Result<Lease, WireFailure> {
         let server = Server(uri.scheme().cloned(), uri.authority().cloned());
         if self.has_free() {
             // Lets the runtime look at the sockets first. A connection that the server closed
@@ -88,18 +87,10 @@ impl Pool {
             runtime::yield_now().await;
         }
         if let Some(connection) = self.take_free(&server) {
-            return Ok(Lease {
-                connection,
-                reused: true,
-                server,
-            });
+            return Ok(Lease { connection, reused: true, server });
         }
         self.make_room();
-        Ok(Lease {
-            connection: self.dialer.open(uri).await?,
-            reused: false,
-            server,
-        })
+        Ok(Lease { connection: self.dialer.open(uri).await?, reused: false, server })
     }
 
     /// Takes back a connection whose answer was read to the end.
@@ -163,13 +154,11 @@ async fn close_when_old(idle: Weak<Mutex<Idle>>) {
             let Some(idle) = idle.upgrade() else { return };
             let mut idle = lock(&idle);
             idle.close_expired(Instant::now());
-            match idle.free.first() {
-                Some(oldest) => oldest.until,
-                None => {
-                    idle.watcher = None;
-                    return;
-                }
-            }
+            let Some(oldest) = idle.free.first().map(|free| free.until) else {
+                idle.watcher = None;
+                return;
+            };
+            oldest
         };
         runtime::sleep_until(next.into()).await;
     }
@@ -178,8 +167,7 @@ async fn close_when_old(idle: Weak<Mutex<Idle>>) {
 impl Idle {
     /// Dropping a connection closes it. Those that the server closed go at once.
     fn close_expired(&mut self, now: Instant) {
-        self.free
-            .retain(|free| now < free.until && free.connection.sender.is_ready());
+        self.free.retain(|free| now < free.until && free.connection.sender.is_ready());
     }
 }
 

@@ -43,6 +43,16 @@ pub(super) enum Way {
     Tunnel(Intercept),
 }
 
+impl Way {
+    /// The proxy's address, without the password that came with it.
+    pub(super) fn proxy(&self) -> Option<&Uri> {
+        match self {
+            Way::Direct => None,
+            Way::Forward(proxy) | Way::Tunnel(proxy) => Some(proxy.uri()),
+        }
+    }
+}
+
 impl Proxies {
     /// Reads the environment of the process.
     pub(crate) fn from_env() -> Proxies {
@@ -53,9 +63,7 @@ impl Proxies {
     /// is how they are tested.
     pub(crate) fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Proxies {
         let first = |names: &[&'static str]| {
-            names
-                .iter()
-                .find_map(|name| lookup(name).map(|value| (*name, value)))
+            names.iter().find_map(|name| lookup(name).map(|value| (*name, value)))
         };
         let cgi = lookup("REQUEST_METHOD").is_some();
         let http: &[_] = if cgi {
@@ -73,6 +81,7 @@ impl Proxies {
     }
 
     /// No proxy, whatever the environment says.
+    #[cfg(test)]
     pub(crate) fn none() -> Proxies {
         Proxies::from_lookup(|_| None)
     }
@@ -91,9 +100,9 @@ impl Proxies {
             Setting::Direct => Ok(Way::Direct),
             Setting::Via(proxy) if secure => Ok(Way::Tunnel(proxy.clone())),
             Setting::Via(proxy) => Ok(Way::Forward(proxy.clone())),
-            Setting::Unusable(name) => Err(format!(
-                "the environment variable {name} names no http:// or https:// proxy"
-            )),
+            Setting::Unusable(name) => {
+                Err(format!("the environment variable {name} names no http:// or https:// proxy"))
+            }
         }
     }
 }

@@ -52,10 +52,7 @@ fn lower_case_goes_first_and_empty_means_none() {
 #[test]
 fn a_strangers_header_sets_no_proxy_under_cgi() {
     let cgi = ("REQUEST_METHOD", "GET");
-    assert_eq!(
-        way(&[cgi, ("HTTP_PROXY", "http://evil:1")], PLAIN),
-        "direct"
-    );
+    assert_eq!(way(&[cgi, ("HTTP_PROXY", "http://evil:1")], PLAIN), "direct");
     let lower = [cgi, ("http_proxy", "http://a:1")];
     assert_eq!(way(&lower, PLAIN), "forward http://a:1/");
     let https = [cgi, ("HTTPS_PROXY", "http://a:1")];
@@ -72,10 +69,7 @@ fn no_proxy_exempts_hosts_domains_and_networks() {
     assert_eq!(with("*", AWS), "direct");
     assert_eq!(with("zonaws.com", AWS), "tunnel http://a:1/");
     assert_eq!(with("10.0.0.0/8", "http://10.1.2.3:8000/"), "direct");
-    assert_eq!(
-        with("10.0.0.0/8", "http://11.1.2.3:8000/"),
-        "forward http://a:1/"
-    );
+    assert_eq!(with("10.0.0.0/8", "http://11.1.2.3:8000/"), "forward http://a:1/");
 }
 
 #[test]
@@ -90,17 +84,10 @@ fn this_machine_is_never_behind_a_proxy() {
         "http://[::ffff:127.0.0.1]/",
         "https://localhost/",
     ] {
-        assert_eq!(
-            way(&[("ALL_PROXY", "http://a:1")], target),
-            "direct",
-            "{target}"
-        );
+        assert_eq!(way(&[("ALL_PROXY", "http://a:1")], target), "direct", "{target}");
     }
     let other = "http://notlocalhost:8000/";
-    assert_eq!(
-        way(&[("ALL_PROXY", "http://a:1")], other),
-        "forward http://a:1/"
-    );
+    assert_eq!(way(&[("ALL_PROXY", "http://a:1")], other), "forward http://a:1/");
 }
 
 #[test]
@@ -111,10 +98,7 @@ fn a_value_that_cannot_be_used_is_an_error_without_its_secret() {
         assert!(!told.contains("pass"), "{told}");
     }
     // It concerns only what would have gone through it.
-    let socks = [
-        ("HTTPS_PROXY", "socks5://a:1"),
-        ("NO_PROXY", "amazonaws.com"),
-    ];
+    let socks = [("HTTPS_PROXY", "socks5://a:1"), ("NO_PROXY", "amazonaws.com")];
     assert_eq!(way(&socks, AWS), "direct");
     assert_eq!(way(&socks, PLAIN), "direct");
 }

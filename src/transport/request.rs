@@ -18,22 +18,27 @@ const USER_AGENT: &str = concat!("faraday-atom/", env!("CARGO_PKG_VERSION"));
 /// Host and path are what rusoto signed; they must not be changed here.
 pub(super) fn from_signed(signed: SignedRequest) -> Result<Request<Full<Bytes>>, WireFailure> {
     let method = Method::from_bytes(signed.method().as_bytes())
-        .map_err(|_| WireFailure::NotSent(format!("{:?} is no HTTP method", signed.method())))?;
-    let mut address = format!(
-        "{}://{}{}",
-        signed.scheme(),
-        signed.hostname(),
-        signed.canonical_path()
-    );
+        .map_err(|_| WireFailure::Unusable(format!("{:?} is no HTTP method", signed.method())))?;
+    let mut address =
+        format!("{}://{}{}", signed.scheme(), signed.hostname(), signed.canonical_path());
     if !signed.canonical_query_string().is_empty() {
         address.push('?');
         address.push_str(signed.canonical_query_string());
     }
     let uri: Uri = address
         .parse()
-        .map_err(|error| WireFailure::NotSent(format!("{address:?} is no address: {error}")))?;
-    if uri.authority().is_none_or(|a| a.host().is_empty()) {
-        return Err(WireFailure::NotSent(format!("{address:?} has no host")));
+        .map_err(|error| WireFailure::Unusable(format!("{address:?} is no address: {error}")))?;
+    // A port that is out of range would quietly become 80, and a password a part of `Host`.
+    let plain = uri.authority().is_some_and(|authority| {
+        let host = authority.host();
+        match authority.port() {
+            Some(port) => *authority == format!("{host}:{port}").as_str(),
+            None => !host.is_empty() && *authority == host,
+        }
+    });
+    if !plain {
+        let message = format!("{:?} is no host, nor host and port", signed.hostname());
+        return Err(WireFailure::Unusable(message));
     }
     let headers = headers(&signed)?;
     let body = match signed.payload {
@@ -41,7 +46,7 @@ pub(super) fn from_signed(signed: SignedRequest) -> Result<Request<Full<Bytes>>,
         Some(SignedRequestPayload::Buffer(bytes)) => bytes,
         // DynamoDB has no operation that streams, and a stream could not be sent again.
         Some(SignedRequestPayload::Stream(_)) => {
-            return Err(WireFailure::NotSent("the body is a stream".to_owned()));
+            return Err(WireFailure::Unusable("the body is a stream".to_owned()));
         }
     };
     let mut request = Request::new(Full::new(body));
@@ -55,11 +60,11 @@ fn headers(signed: &SignedRequest) -> Result<HeaderMap, WireFailure> {
     let mut headers = HeaderMap::with_capacity(signed.headers().len() + 2);
     for (name, values) in signed.headers() {
         let key = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| WireFailure::NotSent(format!("{name:?} is no header name")))?;
+            .map_err(|_| WireFailure::Unusable(format!("{name:?} is no header name")))?;
         for value in values {
             // The value itself is not repeated: it may be a secret.
             let mut value = HeaderValue::from_bytes(value).map_err(|_| {
-                WireFailure::NotSent(format!("header {name}: a character HTTP does not allow"))
+                WireFailure::Unusable(format!("header {name}: a character HTTP does not allow"))
             })?;
             // Keeps it out of every `Debug` that hyper may print.
             value.set_sensitive(key == AUTHORIZATION || key == "x-amz-security-token");
@@ -69,12 +74,10 @@ fn headers(signed: &SignedRequest) -> Result<HeaderMap, WireFailure> {
     // `sign` and `complement` set it. A request that went through neither still gets it.
     if !headers.contains_key(::http::header::HOST) {
         let host = HeaderValue::from_str(&signed.hostname())
-            .map_err(|_| WireFailure::NotSent("the host name is not ASCII".to_owned()))?;
+            .map_err(|_| WireFailure::Unusable("the host name is not ASCII".to_owned()))?;
         headers.insert(::http::header::HOST, host);
     }
-    headers
-        .entry(::http::header::USER_AGENT)
-        .or_insert(HeaderValue::from_static(USER_AGENT));
+    headers.entry(::http::header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
     Ok(headers)
 }
 

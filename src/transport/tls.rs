@@ -12,8 +12,13 @@
 
 use std::path::Path;
 
-/// Loads what is needed once: reading the certificates takes milliseconds, so a program that
-/// only ever talks `http://` does not.
+/// Somebody meant something else to be trusted: not a thing to go on from.
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
+const EMPTY_BUNDLE: &str = "CA bundle: there is no certificate in it";
+
+/// Loaded once, by the first `https://`: reading the system's certificates takes some
+/// milliseconds with rustls and up to 200 with OpenSSL 3, which a program that only ever talks
+/// `http://` need not spend.
 #[derive(Clone)]
 pub(super) struct Tls {
     config: imp::Config,
@@ -30,9 +35,7 @@ impl Tls {
                 Some(pem)
             }
         };
-        Ok(Tls {
-            config: imp::load(pem.as_deref())?,
-        })
+        Ok(Tls { config: imp::load(pem.as_deref())? })
     }
 
     /// A connector that does a TLS handshake on what `inner` connects, if the URI is `https`.
@@ -58,11 +61,17 @@ mod imp {
         // One unreadable file among the system's is no reason to trust none of them.
         let system = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(system.certs);
-        for certificate in CertificateDer::pem_slice_iter(pem.unwrap_or_default()) {
-            certificate
-                .map_err(|error| error.to_string())
-                .and_then(|certificate| roots.add(certificate).map_err(|e| e.to_string()))
-                .map_err(|error| format!("CA bundle: {error}"))?;
+        if let Some(pem) = pem {
+            let known = roots.len();
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                certificate
+                    .map_err(|error| error.to_string())
+                    .and_then(|certificate| roots.add(certificate).map_err(|e| e.to_string()))
+                    .map_err(|error| format!("CA bundle: {error}"))?;
+            }
+            if roots.len() == known {
+                return Err(super::EMPTY_BUNDLE.to_owned());
+            }
         }
         if roots.is_empty() {
             let reasons: Vec<_> = system.errors.iter().map(ToString::to_string).collect();
@@ -95,6 +104,9 @@ mod imp {
         if let Some(pem) = pem {
             let certificates =
                 Certificate::stack_from_pem(pem).map_err(|error| format!("CA bundle: {error}"))?;
+            if certificates.is_empty() {
+                return Err(super::EMPTY_BUNDLE.to_owned());
+            }
             for certificate in certificates {
                 builder.add_root_certificate(certificate);
             }
@@ -110,15 +122,13 @@ mod imp {
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 mod imp {
     /// Has no value: without TLS nothing can be loaded, so nothing can be wrapped.
-    #[derive(Clone, Copy)]
+    #[derive(Clone)]
     pub(super) enum Config {}
     pub(super) type Secure<C> = C;
 
     pub(super) fn load(_pem: Option<&[u8]>) -> Result<Config, String> {
-        Err(
-            "this build of faraday-atom has no TLS: enable its feature native-tls or rustls"
-                .to_owned(),
-        )
+        Err("this build of faraday-atom has no TLS: enable its feature native-tls or rustls"
+            .to_owned())
     }
 
     pub(super) fn wrap<C>(config: &Config, _inner: C) -> Secure<C> {

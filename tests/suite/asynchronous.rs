@@ -51,7 +51,8 @@ fn inside(runtime: &tokio::runtime::Runtime) {
 }
 
 fn dropping() {
-    let server = Server::new(|seen| if seen.operation == "GetItem" { Fault::Hang } else { Fault::None });
+    let server =
+        Server::new(|seen| if seen.operation == "GetItem" { Fault::Hang } else { Fault::None });
     let table = server.table(|builder| builder.request_timeout(Duration::from_secs(30)));
     let calling = table.clone();
     let call = std::thread::spawn(move || {

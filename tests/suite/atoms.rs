@@ -9,14 +9,22 @@ use serde_json::json;
 use crate::support::{EVERYWHERE, Ground, Kind, SHARED, StoreTest};
 
 pub(crate) const TESTS: &[StoreTest] = &[
-    StoreTest { name: "every_method", on: EVERYWHERE, run: |ground| {
-        every_method(&ground.table().atom("n"));
-    } },
-    StoreTest { name: "every_method_of_memory_atom", on: &[Kind::Memory], run: |_| {
-        every_method(&MemoryAtom::empty());
-    } },
+    StoreTest {
+        name: "every_method",
+        on: EVERYWHERE,
+        run: |ground| {
+            every_method(&ground.table().atom("n"));
+        },
+    },
+    StoreTest {
+        name: "every_method_of_memory_atom",
+        on: &[Kind::Memory],
+        run: |_| {
+            every_method(&MemoryAtom::empty());
+        },
+    },
     StoreTest { name: "receipts", on: EVERYWHERE, run: receipts },
-    StoreTest { name: "a_conflict_brings_the_newer_item", on: EVERYWHERE, run: conflict },
+    StoreTest { name: "a_conflict_brings_the_newer_item", on: SHARED, run: conflict },
     StoreTest { name: "no_op_writes_nothing", on: EVERYWHERE, run: no_op },
     StoreTest { name: "values_of_many_shapes", on: EVERYWHERE, run: shapes },
     StoreTest { name: "versions_go_on_after_a_remove", on: EVERYWHERE, run: versions },
@@ -73,28 +81,25 @@ fn receipts(ground: &Ground) {
 
 fn conflict(ground: &Ground) {
     let table = ground.table();
-    let (atom, other) = (table.atom::<u32>("n"), table.atom::<u32>("n"));
+    let elsewhere = ground.named(table.name());
+    let atom = table.atom::<u32>("n");
     atom.reset(1).unwrap();
     let mut seen = Vec::new();
-    let ((), receipt) = {
-        let mut first = true;
-        let (value, receipt) = atom
-            .swap_with_receipt(|n| {
-                seen.push(n);
-                if std::mem::take(&mut first) {
-                    // Another connection's write, in the middle of this swap.
-                    table.put_item("n", 50).unwrap();
-                }
-                n.unwrap() + 1
-            })
-            .unwrap();
-        assert_eq!(value, 51);
-        ((), receipt)
-    };
+    let (value, receipt) = atom
+        .swap_with_receipt(|n| {
+            if seen.is_empty() {
+                // Another connection's write, in the middle of this swap.
+                elsewhere.put_item("n", 50).unwrap();
+            }
+            seen.push(n);
+            n.unwrap() + 1
+        })
+        .unwrap();
+    assert_eq!(value, 51);
     assert_eq!(seen, [Some(1), Some(50)]);
-    assert_eq!((receipt.attempts, receipt.conflicts), (2, 1));
+    assert_eq!((receipt.attempts, receipt.conflicts, receipt.requests), (2, 1, 2));
     assert_eq!((receipt.old_version, receipt.new_version), (2, 3));
-    assert_eq!(other.get().unwrap(), Some(51));
+    assert_eq!(elsewhere.find_item::<u32>("n").unwrap(), Some(51));
 }
 
 fn no_op(ground: &Ground) {
@@ -153,7 +158,11 @@ fn shapes(ground: &Ground) {
     check(&table, "bytes", serde_bytes::ByteBuf::from(vec![0, 1, 255]));
     check(&table, "empty map", BTreeMap::<String, u8>::new());
     check(&table, "map", BTreeMap::from([("a b".to_owned(), vec![1]), ("ü".to_owned(), vec![])]));
-    check(&table, "reserved", BTreeMap::from([("atom/value".to_owned(), 1), ("atom/id".into(), 2)]));
+    check(
+        &table,
+        "reserved",
+        BTreeMap::from([("atom/value".to_owned(), 1), ("atom/id".into(), 2)]),
+    );
     check(&table, "shape 1", Shape::Point);
     check(&table, "shape 2", Shape::Circle(-2.5));
     check(&table, "shape 3", Shape::Line((0, 0), (-1, 1)));

@@ -26,9 +26,11 @@ pub(crate) const TESTS: &[PlainTest] = &[
 
 fn quick() -> RetryPolicy {
     let millis = Duration::from_millis;
-    RetryPolicy::new()
-        .backoff(Backoff::new(millis(2), 2.0, millis(20)))
-        .throttle(Backoff::new(millis(4), 2.0, millis(40)))
+    RetryPolicy::new().backoff(Backoff::new(millis(2), 2.0, millis(20))).throttle(Backoff::new(
+        millis(4),
+        2.0,
+        millis(40),
+    ))
 }
 
 fn open(server: &Server) -> Table {
@@ -36,7 +38,10 @@ fn open(server: &Server) -> Table {
 }
 
 /// A hook that makes these faults, in this order, with the requests of one operation.
-fn scripted(operation: &'static str, faults: &[Fault]) -> impl Fn(&Seen<'_>) -> Fault + Send + Sync + use<> {
+fn scripted(
+    operation: &'static str,
+    faults: &[Fault],
+) -> impl Fn(&Seen<'_>) -> Fault + Send + Sync + use<> {
     let faults = Mutex::new(faults.to_vec().into_iter());
     move |seen| {
         if seen.operation != operation {
@@ -218,10 +223,8 @@ fn always_throttled() {
 }
 
 fn refused_after_doubt() {
-    const DENIED: Fault = Fault::Answer(
-        400,
-        r#"{"__type":"x#AccessDeniedException","message":"no longer"}"#,
-    );
+    const DENIED: Fault =
+        Fault::Answer(400, r#"{"__type":"x#AccessDeniedException","message":"no longer"}"#);
     let server = Server::new(scripted("PutItem", &[Fault::LoseReply, DENIED]));
     let error = counter(&server).swap(|_| 1).unwrap_err();
     assert!(matches!(&error, Error::Indeterminate { .. }), "{error}");

@@ -4,15 +4,24 @@ use std::time::{Duration, Instant};
 
 use faraday_atom::{Atom, Backoff, Error, SwapOptions};
 
-use crate::support::{EVERYWHERE, Ground, StoreTest};
+use crate::support::{EVERYWHERE, Ground, SHARED, StoreTest, on_threads};
 
 pub(crate) const TESTS: &[StoreTest] = &[
     StoreTest { name: "validator", on: EVERYWHERE, run: validator },
-    StoreTest { name: "max_attempts", on: EVERYWHERE, run: max_attempts },
+    StoreTest { name: "max_attempts", on: SHARED, run: max_attempts },
     StoreTest { name: "timeout_counts_the_closure", on: EVERYWHERE, run: slow_closure },
-    StoreTest { name: "timeout_counts_the_conflicts", on: EVERYWHERE, run: endless_conflicts },
+    StoreTest { name: "timeout_counts_the_conflicts", on: SHARED, run: endless_conflicts },
     StoreTest { name: "a_panicking_closure_leaves_the_atom_alone", on: EVERYWHERE, run: panicking },
     StoreTest { name: "a_closure_may_use_other_atoms", on: EVERYWHERE, run: nested },
+    StoreTest { name: "a_swap_of_its_own_atom_is_an_error", on: EVERYWHERE, run: own },
+    StoreTest { name: "atoms_that_swap_each_other", on: EVERYWHERE, run: crosswise },
+    StoreTest {
+        name: "a_slow_closure_holds_up_no_longer_than_its_turn",
+        on: EVERYWHERE,
+        run: slow_among_quick,
+    },
+    StoreTest { name: "swaps_of_one_process_share_writes", on: EVERYWHERE, run: shared },
+    StoreTest { name: "who_fails_fails_alone", on: EVERYWHERE, run: failing_among_many },
     StoreTest { name: "closures_need_not_be_send", on: EVERYWHERE, run: not_send },
 ];
 
@@ -46,12 +55,13 @@ fn validator(ground: &Ground) {
 /// Swaps while somebody else writes in the middle of every attempt.
 fn always_losing(ground: &Ground, options: SwapOptions<u32>) -> (Error, u32) {
     let table = ground.table();
+    let elsewhere = ground.named(table.name());
     let atom = table.atom::<u32>("n").with_options(options);
     let mut runs = 0;
     let error = atom
         .swap(|n| {
             runs += 1;
-            table.put_item("n", 1000 + runs).unwrap();
+            elsewhere.put_item("n", 1000 + runs).unwrap();
             n.unwrap_or(0) + 1
         })
         .unwrap_err();
@@ -66,9 +76,11 @@ fn max_attempts(ground: &Ground) {
 }
 
 fn endless_conflicts(ground: &Ground) {
-    let options = SwapOptions::new()
-        .timeout(Duration::from_millis(400))
-        .backoff(Backoff::new(Duration::from_millis(1), 1.0, Duration::from_millis(1)));
+    let options = SwapOptions::new().timeout(Duration::from_millis(400)).backoff(Backoff::new(
+        Duration::from_millis(1),
+        1.0,
+        Duration::from_millis(1),
+    ));
     let started = Instant::now();
     let (error, runs) = always_losing(ground, options);
     assert!(runs > 1);
@@ -78,9 +90,8 @@ fn endless_conflicts(ground: &Ground) {
 
 fn slow_closure(ground: &Ground) {
     let table = ground.table();
-    let atom = table
-        .atom::<u32>("n")
-        .with_options(SwapOptions::new().timeout(Duration::from_millis(50)));
+    let atom =
+        table.atom::<u32>("n").with_options(SwapOptions::new().timeout(Duration::from_millis(50)));
     // The read comes first; make sure that it is not what is slow.
     table.put_item("n", 1).unwrap();
     let error = atom
@@ -106,9 +117,7 @@ fn panicking(ground: &Ground) {
 fn nested(ground: &Ground) {
     let table = ground.table();
     let (outer, inner) = (table.atom::<u32>("outer"), table.atom::<u32>("inner"));
-    let n = outer
-        .swap(|n| n.unwrap_or(0) + inner.swap(|n| n.unwrap_or(0) + 1).unwrap())
-        .unwrap();
+    let n = outer.swap(|n| n.unwrap_or(0) + inner.swap(|n| n.unwrap_or(0) + 1).unwrap()).unwrap();
     assert_eq!(n, 1);
 }
 
@@ -122,4 +131,118 @@ fn not_send(ground: &Ground) {
     })
     .unwrap();
     assert_eq!(local.get(), 1);
+}
+
+fn own(ground: &Ground) {
+    let table = ground.table();
+    let (atom, same) = (table.atom::<u32>("n"), table.atom::<u32>("n"));
+    let mut inner = None;
+    let value = atom
+        .swap(|n| {
+            inner = Some(same.swap(|n| n.unwrap_or(0) + 1).unwrap_err());
+            // Reading is fine.
+            assert_eq!(same.get().unwrap(), None);
+            n.unwrap_or(0) + 10
+        })
+        .unwrap();
+    assert_eq!(value, 10);
+    let error = inner.unwrap();
+    assert!(error.to_string().contains("from inside the closure"), "{error}");
+}
+
+fn crosswise(ground: &Ground) {
+    let table = ground.table();
+    let (one, two) = (table.atom::<u32>("one"), table.atom::<u32>("two"));
+    on_threads(8, |thread| {
+        let (outer, inner) = if thread % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        for _ in 0..5 {
+            outer
+                .swap(|n| {
+                    // May run again: the inner count is at least the number of swaps.
+                    inner.swap(|n| n.unwrap_or(0) + 1).unwrap();
+                    n.unwrap_or(0) + 1
+                })
+                .unwrap();
+        }
+    });
+    assert!(one.get().unwrap().unwrap() >= 40 && two.get().unwrap().unwrap() >= 40);
+}
+
+fn slow_among_quick(ground: &Ground) {
+    let atom = ground.table().atom::<Vec<usize>>("list");
+    atom.reset(Vec::new()).unwrap();
+    let times = on_threads(6, |thread| {
+        let started = Instant::now();
+        atom.swap(|list| {
+            if thread == 0 {
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            let mut list = list.unwrap();
+            list.push(thread);
+            list
+        })
+        .unwrap();
+        started.elapsed()
+    });
+    assert_eq!(atom.get().unwrap().unwrap().len(), 6);
+    for time in &times[1..] {
+        assert!(*time < Duration::from_millis(2500), "{times:?}");
+    }
+}
+
+fn shared(ground: &Ground) {
+    let table = ground.table();
+    let atom = table.atom::<u64>("n");
+    atom.reset(0).unwrap();
+    let before = table.requests();
+    let receipts = on_threads(8, |_| {
+        (0..100).map(|_| atom.swap_with_receipt(|n| n.unwrap() + 1).unwrap().1).collect::<Vec<_>>()
+    })
+    .concat();
+    assert_eq!(atom.get().unwrap(), Some(800));
+    let requests = table.requests() - before;
+    assert!(requests < 800, "{requests} requests for 800 swaps");
+    // Each write is told by as many receipts as it says that it carried.
+    let mut writes = std::collections::HashMap::<String, Vec<u32>>::new();
+    for receipt in &receipts {
+        writes
+            .entry(receipt.write_id.as_ref().unwrap().to_string())
+            .or_default()
+            .push(receipt.shared);
+    }
+    for (write, told) in &writes {
+        assert!(told.iter().all(|shared| *shared as usize == told.len()), "{write}: {told:?}");
+    }
+    assert_eq!(writes.len() as u64 + 2, requests + 1, "a write each, and the read at the end");
+}
+
+/// Panics, aborts, rejected values and values that are too large, in the midst of increments.
+fn failing_among_many(ground: &Ground) {
+    let table = ground.table();
+    let atom = table.atom::<i64>("n");
+    atom.reset(0).unwrap();
+    let picky = atom.clone().with_options(SwapOptions::new().validator(|n: &i64| *n < 0));
+    on_threads(8, |thread| {
+        for _ in 0..20 {
+            match thread {
+                0 => {
+                    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                        atom.swap(|_| std::panic::panic_any("on purpose"))
+                    }));
+                    assert!(panicked.is_err());
+                }
+                1 => {
+                    let aborted = atom.try_swap(|n| anyhow::bail!("saw {n:?}")).unwrap_err();
+                    assert!(matches!(aborted, Error::Aborted { .. }));
+                }
+                2 => {
+                    let rejected = picky.swap(|n| n.unwrap() + 1_000_000).unwrap_err();
+                    assert!(matches!(rejected, Error::Rejected { .. }));
+                }
+                3 => assert!(!atom.compare_and_set(Some(&-5), 7).unwrap()),
+                _ => drop(atom.swap(|n| n.unwrap() + 1).unwrap()),
+            }
+        }
+    });
+    assert_eq!(atom.get().unwrap(), Some(80));
 }

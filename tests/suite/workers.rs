@@ -10,7 +10,7 @@ use crate::support::{Ground, Kind};
 const TASK: &str = "FARADAY_TEST_TASK";
 
 /// When this process was started as a worker, does the work.
-pub fn work_if_asked() -> Option<ExitCode> {
+pub(crate) fn work_if_asked() -> Option<ExitCode> {
     let task = std::env::var(TASK).ok()?;
     let words: Vec<&str> = task.split('|').collect();
     let [kind, address, table, task, times] = words[..] else { panic!("no task: {task}") };
@@ -37,7 +37,7 @@ pub fn work_if_asked() -> Option<ExitCode> {
 }
 
 /// Starts a worker on the table.
-pub fn start(ground: &Ground, table: &Table, task: &str, times: u32) -> Child {
+pub(crate) fn start(ground: &Ground, table: &Table, task: &str, times: u32) -> Child {
     let kind = if ground.kind == Kind::Live { "Live" } else { "File" };
     let task = format!("{kind}|{}|{}|{task}|{times}", ground.address(), table.name());
     Command::new(std::env::current_exe().unwrap()).env(TASK, task).spawn().unwrap()

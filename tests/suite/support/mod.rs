@@ -1,6 +1,6 @@
 //! Where tests run, and what they share.
 
-pub mod server;
+pub(crate) mod server;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,39 +10,39 @@ use faraday_atom::Table;
 use libtest_mimic::{Failed, Trial};
 
 /// A test of behaviour that every store must have.
-pub struct StoreTest {
-    pub name: &'static str,
-    pub on: &'static [Kind],
-    pub run: fn(&Ground),
+pub(crate) struct StoreTest {
+    pub(crate) name: &'static str,
+    pub(crate) on: &'static [Kind],
+    pub(crate) run: fn(&Ground),
 }
 
 /// A test that brings its own server.
-pub struct PlainTest {
-    pub name: &'static str,
-    pub run: fn(),
+pub(crate) struct PlainTest {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(),
 }
 
 /// The kinds of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     File,
     Memory,
     Live,
 }
 
-pub const EVERYWHERE: &[Kind] = &[Kind::File, Kind::Memory, Kind::Live];
+pub(crate) const EVERYWHERE: &[Kind] = &[Kind::File, Kind::Memory, Kind::Live];
 /// Where a second process, or another tool, can reach the same items.
-pub const SHARED: &[Kind] = &[Kind::File, Kind::Live];
+pub(crate) const SHARED: &[Kind] = &[Kind::File, Kind::Live];
 
 /// The DynamoDB Local that the environment names, if it does.
 #[derive(Clone)]
-pub struct Live {
+pub(crate) struct Live {
     endpoint: Option<String>,
     only: bool,
 }
 
 impl Live {
-    pub fn from_environment() -> Self {
+    pub(crate) fn from_environment() -> Self {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {
             endpoint: set("FARADAY_TEST_ENDPOINT"),
@@ -50,7 +50,7 @@ impl Live {
         }
     }
 
-    pub fn remind(&self) {
+    pub(crate) fn remind(&self) {
         if self.endpoint.is_none() {
             eprintln!(
                 "\n*** THE LIVE TESTS DID NOT RUN: no DynamoDB Local is named in \
@@ -61,7 +61,7 @@ impl Live {
 }
 
 impl StoreTest {
-    pub fn trials(&'static self, live: &Live) -> Vec<Trial> {
+    pub(crate) fn trials(&'static self, live: &Live) -> Vec<Trial> {
         let kinds = self.on.iter().filter(|kind| !live.only || **kind == Kind::Live);
         kinds
             .map(|kind| {
@@ -80,7 +80,7 @@ impl StoreTest {
 }
 
 impl PlainTest {
-    pub fn trial(&'static self, live: &Live) -> Option<Trial> {
+    pub(crate) fn trial(&'static self, live: &Live) -> Option<Trial> {
         (!live.only).then(|| Trial::test(self.name, || guarded(self.run)))
     }
 }
@@ -97,8 +97,8 @@ fn guarded(test: impl FnOnce()) -> Result<(), Failed> {
 }
 
 /// The ground that a test stands on: a store of its own.
-pub struct Ground {
-    pub kind: Kind,
+pub(crate) struct Ground {
+    pub(crate) kind: Kind,
     endpoint: Option<String>,
     dir: tempfile::TempDir,
 }
@@ -114,25 +114,25 @@ impl Ground {
     }
 
     /// A table of its own that exists.
-    pub fn table(&self) -> Table {
+    pub(crate) fn table(&self) -> Table {
         let table = self.unmade();
         table.ensure().unwrap();
         table
     }
 
     /// A table of its own that does not exist yet.
-    pub fn unmade(&self) -> Table {
+    pub(crate) fn unmade(&self) -> Table {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         self.named(&format!("test-{}-{n}", std::process::id()))
     }
 
     /// A new connection to the table of this name.
-    pub fn named(&self, name: &str) -> Table {
+    pub(crate) fn named(&self, name: &str) -> Table {
         self.builder(name).open().unwrap()
     }
 
-    pub fn builder(&self, name: &str) -> faraday_atom::TableBuilder {
+    pub(crate) fn builder(&self, name: &str) -> faraday_atom::TableBuilder {
         let builder = Table::builder(name);
         match (&self.kind, &self.endpoint) {
             (Kind::Live, Some(endpoint)) => builder
@@ -151,7 +151,7 @@ impl Ground {
     }
 
     /// How a worker process reaches the same store: see `workers`.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         match (&self.kind, &self.endpoint) {
             (Kind::Live, Some(endpoint)) => endpoint.clone(),
             _ => self.file().display().to_string(),
@@ -159,11 +159,13 @@ impl Ground {
     }
 
     /// Does what another tool would do: one raw request to DynamoDB, around the crate.
-    pub fn raw(&self, operation: &str, body: &serde_json::Value) -> serde_json::Value {
+    pub(crate) fn raw(&self, operation: &str, body: &serde_json::Value) -> serde_json::Value {
         let (status, answer) = match (&self.kind, &self.endpoint) {
-            (Kind::Live, Some(endpoint)) => {
-                server::post(endpoint.trim_start_matches("http://"), operation, body.to_string().as_bytes())
-            }
+            (Kind::Live, Some(endpoint)) => server::post(
+                endpoint.trim_start_matches("http://"),
+                operation,
+                body.to_string().as_bytes(),
+            ),
             (Kind::Memory, _) => panic!("nobody else reaches the memory of a table"),
             _ => {
                 let engine = dynoxide::Database::new(self.file().to_str().unwrap()).unwrap();
@@ -176,12 +178,12 @@ impl Ground {
     }
 
     /// Puts an item as another tool would.
-    pub fn put_foreign(&self, table: &Table, item: serde_json::Value) {
+    pub(crate) fn put_foreign(&self, table: &Table, item: serde_json::Value) {
         self.raw("PutItem", &serde_json::json!({ "TableName": table.name(), "Item": item }));
     }
 
     /// The item under this key text, as it is stored.
-    pub fn stored(&self, table: &Table, key: &str) -> serde_json::Value {
+    pub(crate) fn stored(&self, table: &Table, key: &str) -> serde_json::Value {
         let request = serde_json::json!({
             "TableName": table.name(), "Key": { "atom/id": { "S": key } }, "ConsistentRead": true,
         });
@@ -190,7 +192,7 @@ impl Ground {
 }
 
 /// Runs `work(0)` to `work(count - 1)`, each on its own thread, and gives their results in order.
-pub fn on_threads<R: Send>(count: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
+pub(crate) fn on_threads<R: Send>(count: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     std::thread::scope(|scope| {
         let work = &work;
         let handles: Vec<_> = (0..count).map(|n| scope.spawn(move || work(n))).collect();

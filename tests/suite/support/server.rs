@@ -13,7 +13,7 @@ use dynoxide::Database;
 
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     None,
     /// The request is carried out; the connection is closed without an answer.
     LoseReply,
@@ -37,29 +37,29 @@ pub enum Fault {
     OddHeader,
 }
 
-pub const THROTTLED: Fault = Fault::Answer(
+pub(crate) const THROTTLED: Fault = Fault::Answer(
     400,
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Rate exceeded"}"#,
 );
-pub const UNAVAILABLE: Fault =
+pub(crate) const UNAVAILABLE: Fault =
     Fault::Answer(503, "<html><body><h1>503 Service Unavailable</h1></body></html>");
 
 /// One request as the hook sees it.
-pub struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     /// How many requests came before this one.
-    pub number: usize,
-    pub operation: &'a str,
+    pub(crate) number: usize,
+    pub(crate) operation: &'a str,
 }
 
 type Hook = dyn Fn(&Seen<'_>) -> Fault + Send + Sync;
 
 #[derive(Clone)]
-pub enum Backend {
+pub(crate) enum Backend {
     Engine(Database),
     Upstream(SocketAddr),
 }
 
-pub struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -76,12 +76,12 @@ struct Shared {
 
 impl Server {
     /// In front of an engine in memory.
-    pub fn new(hook: impl Fn(&Seen<'_>) -> Fault + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(hook: impl Fn(&Seen<'_>) -> Fault + Send + Sync + 'static) -> Self {
         let engine = Database::memory().unwrap();
         Self::start(Backend::Engine(engine), Duration::from_secs(60), hook)
     }
 
-    pub fn start(
+    pub(crate) fn start(
         backend: Backend,
         idle: Duration,
         hook: impl Fn(&Seen<'_>) -> Fault + Send + Sync + 'static,
@@ -113,20 +113,20 @@ impl Server {
         Self { address, shared }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// A table of this server that exists, opened with `change` made to its settings.
-    pub fn table(
+    pub(crate) fn table(
         &self,
         change: impl FnOnce(faraday_atom::TableBuilder) -> faraday_atom::TableBuilder,
     ) -> faraday_atom::Table {
@@ -135,11 +135,12 @@ impl Server {
         table
     }
 
-    pub fn builder(&self, name: &str) -> faraday_atom::TableBuilder {
-        faraday_atom::Table::builder(name)
-            .endpoint_url(self.url())
-            .region("local")
-            .credentials("local", "local", None::<String>)
+    pub(crate) fn builder(&self, name: &str) -> faraday_atom::TableBuilder {
+        faraday_atom::Table::builder(name).endpoint_url(self.url()).region("local").credentials(
+            "local",
+            "local",
+            None::<String>,
+        )
     }
 }
 
@@ -265,7 +266,7 @@ fn write_answer(
 
 /// One request over a connection of its own. DynamoDB Local reads the access key and the region
 /// and checks no signature.
-pub fn post(address: &str, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+pub(crate) fn post(address: &str, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -307,7 +308,7 @@ fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
 }
 
 /// What the engine answers to one request.
-pub fn engine_answer(db: &Database, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+pub(crate) fn engine_answer(db: &Database, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
     macro_rules! answer {
         ($($name:literal => $method:ident),* $(,)?) => {
             match operation {

