@@ -70,7 +70,7 @@ fn main() -> anyhow::Result<()> {
         Ok(())
     })?;
     expect(job.get()?.map(|job| u64::from(job.runs)), u64::from(runs) + 1)?;
-    show(&table, &("job", 7))?;
+    show(&table, ("job", 7))?;
 
     println!("\nA map from words to counts");
     let words = table.atom::<BTreeMap<String, u32>>("words");

@@ -37,9 +37,9 @@ impl Env {
     /// A number drawn evenly from `0.0..1.0`.
     pub(crate) fn fraction(&self) -> f64 {
         // The top 53 bits fill a double's mantissa exactly.
-        #[allow(clippy::cast_precision_loss)] // 53 bits fit
-        let bits = (self.random() >> 11) as f64;
-        bits / (1_u64 << 53) as f64
+        #[allow(clippy::cast_precision_loss)] // nothing is lost of 53 bits
+        let fraction = (self.random() >> 11) as f64 / (1_u64 << 53) as f64;
+        fraction
     }
 }
 

@@ -273,9 +273,9 @@ pub(crate) fn persist<T>(
     effort: &mut Effort<'_>,
     mut send: impl FnMut(Instant) -> Result<T, Failure>,
 ) -> Result<T> {
-    let mut sent = 0;
+    let mut attempts = 0;
     loop {
-        sent += 1;
+        attempts += 1;
         effort.requests += 1;
         let failure = match send(effort.deadline()) {
             Ok(answer) => return Ok(answer),
@@ -284,10 +284,10 @@ pub(crate) fn persist<T>(
         let again = match &failure {
             Failure::NotSent(_) | Failure::Busy(_) | Failure::InDoubt(_) => Pause::Trouble,
             Failure::Throttled(_) => Pause::Throttled,
-            _ => return Err(subject.error(operation, failure, sent, effort)),
+            _ => return Err(subject.error(operation, failure, attempts, effort)),
         };
-        if sent >= policy.max_attempts || !effort.pause(again) {
-            return Err(subject.error(operation, failure, sent, effort));
+        if attempts >= policy.max_attempts || !effort.pause(again) {
+            return Err(subject.error(operation, failure, attempts, effort));
         }
     }
 }
@@ -362,7 +362,7 @@ mod tests {
         for _ in 0..times {
             assert!(effort.pause(Pause::Trouble));
         }
-        assert_eq!(effort.waited, fake.slept().iter().sum());
+        assert_eq!(effort.waited, fake.slept().iter().sum::<Duration>());
         assert_eq!(effort.elapsed(), effort.waited);
         fake.slept()
     }
@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn full_jitter_at_its_smallest_largest_and_middle() {
         let bounds = Backoff::new(10 * MS, 2.0, 50 * MS);
-        assert_eq!(waits(0, bounds, 4), []); // no sleep at all
+        assert!(waits(0, bounds, 4).is_empty(), "no sleep at all");
         assert_eq!(waits(1 << 63, bounds, 5), [5 * MS, 10 * MS, 20 * MS, 25 * MS, 25 * MS]);
         let largest = waits(u64::MAX, bounds, 5);
         for (wait, bound) in largest.iter().zip([10, 20, 40, 50, 50]) {
@@ -387,7 +387,7 @@ mod tests {
                 assert!(wait <= 50 * MS, "{multiplier} {wait:?}");
             }
         }
-        assert_eq!(waits(u64::MAX, Backoff::none(), 3), []);
+        assert!(waits(u64::MAX, Backoff::none(), 3).is_empty());
         let upside_down = Backoff::new(100 * MS, 2.0, 10 * MS);
         assert!(waits(u64::MAX, upside_down, 3).iter().all(|wait| *wait <= 10 * MS));
     }

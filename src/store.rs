@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Env;
 use crate::codec::envelope::{self, Item, Snapshot};
-use crate::codec::{CodecError, Value, key, limits, native};
+use crate::codec::limits::{self, Limit, LimitError};
+use crate::codec::{CodecError, Value, key, native};
 use crate::dynamo::{Address, Dynamo};
 use crate::error::{Error, Result};
 use crate::retry::{Effort, RetryPolicy, Subject, persist};
@@ -101,7 +102,7 @@ impl Store {
             path,
             message: format!("the key: {message}"),
         })?;
-        limits::check_key(&text).map_err(|error| self.too_large(Some(&text), error))?;
+        limits::check_key(&text).map_err(|error| self.too_large(Some(&text), &error))?;
         Ok(text)
     }
 
@@ -126,16 +127,23 @@ impl Store {
         })
     }
 
-    pub(crate) fn too_large(&self, key: Option<&str>, error: limits::LimitError) -> Error {
+    pub(crate) fn too_large(&self, key: Option<&str>, error: &LimitError) -> Error {
         let hint = match (&error.heaviest, error.path.as_str()) {
             (Some((field, bytes)), _) => format!("{field} weighs most: {bytes} bytes"),
+            (None, "") if error.actual < error.limit => "a key has at least one byte".to_owned(),
             (None, "") => String::new(),
             (None, path) => format!("at {path}"),
+        };
+        let what = match error.what {
+            Limit::ItemSize => "the item's size in bytes, names included,",
+            Limit::KeySize => "the key's size in bytes",
+            Limit::NameSize => "the size of a name in bytes",
+            Limit::Nesting => "the number of lists and maps inside one another",
         };
         Error::TooLarge {
             table: self.table.clone(),
             key: key.map(abridged),
-            what: error.what.to_string(),
+            what: what.to_owned(),
             actual: error.actual,
             limit: error.limit,
             hint,
@@ -146,7 +154,7 @@ impl Store {
 /// A key for a message: one that is too long to be stored is too long to be read.
 fn abridged(key: &str) -> String {
     match key.char_indices().nth(80) {
-        Some((end, _)) if key.len() > limits::MAX_KEY_BYTES => format!("{}…", &key[..end]),
+        Some((end, _)) if key.len() > limits::MAX_KEY => format!("{}…", &key[..end]),
         _ => key.to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::builder::TableBuilder;
 use crate::codec::envelope::{self, Content};
-use crate::codec::native;
+use crate::codec::{CodecError, key};
 use crate::dynamo::answer::Failure;
 use crate::dynamo::{TableInfo, TableOptions};
 use crate::error::{Error, Result};
@@ -167,6 +167,34 @@ impl Table {
         }
         persist(subject, "DeleteItem", &self.store.policy, &mut self.store.effort(), |deadline| {
             self.store.dynamo.delete_item(self.store.address(&key), deadline)
+        })
+    }
+
+    /// The key that a stored key text stands for: the way back from
+    /// [`ItemAtom::key`](crate::ItemAtom::key), or from a text seen in the console. Sends nothing.
+    ///
+    /// ```
+    /// # use faraday_atom::Table;
+    /// # fn main() -> faraday_atom::Result<()> {
+    /// # #[cfg(feature = "embedded")] {
+    /// # let table = Table::builder("my-atoms").embedded_in_memory().open()?;
+    /// let atom = table.atom::<u64>(("user", 7));
+    /// assert_eq!(atom.key(), r#"#["user",7]"#);
+    /// let (kind, number): (String, u32) = table.parse_key(atom.key())?;
+    /// assert_eq!((kind.as_str(), number), ("user", 7));
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Decode`](Error::Decode) for a text that is no key's, or of a key that is no `K`.
+    pub fn parse_key<K: DeserializeOwned>(&self, text: &str) -> Result<K> {
+        key::parse(text).map_err(|CodecError { path, message }| Error::Decode {
+            table: self.store.table.clone(),
+            key: Some(text.to_owned()),
+            path,
+            message: format!("the key: {message}"),
         })
     }
 

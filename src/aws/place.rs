@@ -48,16 +48,12 @@ impl Place {
         if region.is_empty() || (endpoint.is_none() && !region.bytes().all(sound)) {
             return Err(format!("{region:?} is no AWS region: give one such as eu-west-1"));
         }
-        Ok(match endpoint {
-            Some(Endpoint { text, .. }) => {
-                Self { region, endpoint: text, named: true, on_loopback }
-            }
-            None => {
-                let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-                let endpoint = format!("https://dynamodb.{region}.amazonaws.com{suffix}");
-                Self { region, endpoint, named: false, on_loopback: false }
-            }
-        })
+        if let Some(Endpoint { text, .. }) = endpoint {
+            return Ok(Self { region, endpoint: text, named: true, on_loopback });
+        }
+        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+        let endpoint = format!("https://dynamodb.{region}.amazonaws.com{suffix}");
+        Ok(Self { region, endpoint, named: false, on_loopback: false })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{CodecError, Value, native};
+use super::{Value, native};
 use crate::write_id::Id;
 
 /// An item as DynamoDB holds it: attribute names and values.
@@ -111,12 +111,11 @@ pub(crate) fn open(key_name: &str, mut item: Item) -> Snapshot {
         _ => 0,
     };
     let removed = matches!(item.get(REMOVED), Some(Value::Bool(true)));
-    let value = (!removed).then(|| match item.remove(VALUE) {
-        Some(value) => value,
-        None => {
+    let value = (!removed).then(|| {
+        item.remove(VALUE).unwrap_or_else(|| {
             item.retain(|name, _| !name.starts_with("atom/"));
             Value::M(item)
-        }
+        })
     });
     Snapshot { value: value.map(Arc::new), fence, version, writes }
 }
@@ -137,17 +136,6 @@ pub(crate) fn seal(key_name: &str, key: &str, base: &Snapshot, content: &Content
     item.insert(VERSION.to_owned(), Value::N(base.next_version().to_string()));
     item.insert(WRITES.to_owned(), Value::B(bytes_of(&base.next_writes(id))));
     item
-}
-
-/// The key text in an item that came from the table.
-pub(crate) fn key_text<'a>(key_name: &str, item: &'a Item) -> Result<&'a str, CodecError> {
-    match item.get(key_name) {
-        Some(Value::S(text)) => Ok(text),
-        other => Err(CodecError {
-            path: key_name.to_owned(),
-            message: format!("the key attribute should be a string and is {other:?}"),
-        }),
-    }
 }
 
 fn bytes_of(ids: &[Id]) -> Vec<u8> {

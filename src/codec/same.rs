@@ -1,6 +1,7 @@
 //! Whether two encoded values are one and the same once DynamoDB has stored them.
 
 use super::Value;
+use super::number::canonical;
 
 /// Equal as stored: numbers by their value (DynamoDB normalises `1.50` to `1.5`), sets in any order.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
@@ -14,7 +15,7 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
         }
         (Value::Ss(a), Value::Ss(b)) => same_members(a, b, Clone::clone),
         (Value::Ns(a), Value::Ns(b)) => {
-            same_members(a, b, |n| Decimal::parse(n).ok_or_else(|| n.clone()))
+            same_members(a, b, |n| canonical(n).unwrap_or_else(|| n.clone()))
         }
         (Value::Bs(a), Value::Bs(b)) => same_members(a, b, Clone::clone),
         _ => a == b,
@@ -32,46 +33,7 @@ fn same_members<K: Ord, T>(a: &[T], b: &[T], key: impl Fn(&T) -> K) -> bool {
 }
 
 fn same_number(a: &str, b: &str) -> bool {
-    a == b
-        || match (Decimal::parse(a), Decimal::parse(b)) {
-            (Some(a), Some(b)) => a == b,
-            _ => false,
-        }
-}
-
-/// `±0.DIGITS × 10^exponent`, digits without zeros at either end; zero has none.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Decimal {
-    negative: bool,
-    digits: String,
-    exponent: i64,
-}
-
-impl Decimal {
-    fn parse(text: &str) -> Option<Self> {
-        let (negative, text) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text.strip_prefix('+').unwrap_or(text)),
-        };
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
-            None => (text, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all = format!("{whole}{fraction}");
-        if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let significant = all.trim_start_matches('0');
-        let leading = i64::try_from(all.len() - significant.len()).ok()?;
-        let digits = significant.trim_end_matches('0').to_owned();
-        if digits.is_empty() {
-            return Some(Self { negative: false, digits, exponent: 0 });
-        }
-        let whole = i64::try_from(whole.len()).ok()?;
-        let exponent = exponent.checked_add(whole)?.checked_sub(leading)?;
-        Some(Self { negative, digits, exponent })
-    }
+    a == b || canonical(a).is_some_and(|a| canonical(b).is_some_and(|b| a == b))
 }
 
 #[cfg(test)]

@@ -96,9 +96,12 @@ pub(crate) fn classify(status: u16, request_id: Option<String>, body: &[u8]) -> 
     let readable = parsed.as_ref().is_some_and(|body| body.kind.is_some());
     let Body { kind, message, item } = parsed.unwrap_or_default();
     let code = kind.as_deref().map(short).unwrap_or_default().to_owned();
-    let message = message.unwrap_or_else(|| match readable {
-        true => String::new(),
-        false => format!("HTTP status {status} without a readable message"),
+    let message = message.unwrap_or_else(|| {
+        if readable {
+            String::new()
+        } else {
+            format!("HTTP status {status} without a readable message")
+        }
     });
     let cause = Cause { code, message, request_id };
     match cause.code.as_str() {
@@ -112,11 +115,12 @@ pub(crate) fn classify(status: u16, request_id: Option<String>, body: &[u8]) -> 
         | "TransactionInProgressException" => Failure::Busy(cause),
         "ResourceNotFoundException" | "TableNotFoundException" => Failure::NoTable(cause),
         "ResourceInUseException" | "TableAlreadyExistsException" => Failure::TableInUse(cause),
-        "ExpiredToken" | "ExpiredTokenException" => Failure::Credentials(cause),
         "InvalidSignatureException" | "RequestExpired" if is_skew(&cause.message) => {
             Failure::ClockSkew(cause)
         }
-        "InvalidSignatureException"
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidSignatureException"
         | "UnrecognizedClientException"
         | "InvalidClientTokenId"
         | "MissingAuthenticationTokenException"

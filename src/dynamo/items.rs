@@ -53,6 +53,10 @@ pub(crate) struct Condition {
     values: HashMap<String, Value>,
 }
 
+/// The expression, its names and its values, as rusoto's requests take them.
+type WireCondition =
+    (Option<String>, Option<HashMap<String, String>>, Option<HashMap<String, AttributeValue>>);
+
 /// DynamoDB allows 300 operators in an expression; a compared attribute takes two (`=`, `AND`).
 pub(crate) const MOST_COMPARED: usize = 140;
 
@@ -103,10 +107,7 @@ impl Condition {
         placeholder
     }
 
-    fn into_rusoto(
-        self,
-    ) -> (Option<String>, Option<HashMap<String, String>>, Option<HashMap<String, AttributeValue>>)
-    {
+    fn into_rusoto(self) -> WireCondition {
         // DynamoDB refuses empty maps of names and values.
         let values = Some(item_to_rusoto(self.values)).filter(|values| !values.is_empty());
         (Some(self.expression), Some(self.names), values)

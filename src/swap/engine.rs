@@ -97,6 +97,7 @@ pub(crate) fn swap<T, R>(
         if effort.is_over() {
             return Err(out_of_time(store, key, &tally, &effort));
         }
+        let writes = content.is_some();
         let news = match turn.join(&tip, begun, content) {
             Joined::Settled(done) => News::Done(done),
             Joined::Stale => News::Again { conflict: true, requests: 0, waited: Duration::ZERO },
@@ -105,6 +106,7 @@ pub(crate) fn swap<T, R>(
         match news {
             News::Done(done) => {
                 let (_, result) = decided?;
+                let done = if writes { done } else { done.unwritten() };
                 return Ok((result, tally.receipt(done)));
             }
             News::Again { conflict, requests, waited } => {
@@ -145,7 +147,10 @@ fn ride<T>(
 ) -> Result<News> {
     loop {
         match lane.news(ticket, effort) {
-            News::Lead => lane.lead(ticket, store, &options.backoff, effort)?,
+            News::Lead => {
+                lane.lead(ticket, store, &options.backoff, effort)
+                    .inspect_err(|_| lane.no_news(ticket))?;
+            }
             news => return Ok(news),
         }
     }
@@ -159,7 +164,7 @@ fn check_size(
     content: &Content,
 ) -> Result<()> {
     let item = envelope::seal(&store.key_name, key, known, content, Id::from_bytes([0; 8]));
-    limits::check(&item).map_err(|error| store.too_large(Some(key), error))
+    limits::check(&item).map_err(|error| store.too_large(Some(key), &error))
 }
 
 /// The time is up, or enough was tried, and nothing was written.

@@ -59,7 +59,7 @@ impl Flight {
     ) -> Result<Self> {
         let id = Id::from_bytes(store.env.random().to_be_bytes());
         let item = envelope::seal(&store.key_name, key, &base, &content, id);
-        limits::check(&item).map_err(|error| store.too_large(Some(key), error))?;
+        limits::check(&item).map_err(|error| store.too_large(Some(key), &error))?;
         let on = base.writes.first().map_or(Base::Unmarked, |id| Base::Write(*id));
         Ok(Self {
             id,

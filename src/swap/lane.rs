@@ -117,6 +117,13 @@ pub(crate) struct Done {
     pub(crate) waited: Duration,
 }
 
+impl Done {
+    /// For a swap that wrote nothing and rode with others that did: it saw what they left.
+    pub(crate) fn unwritten(self) -> Self {
+        Self { old_version: self.new_version, write: None, recovered: false, shared: 1, ..self }
+    }
+}
+
 /// What a closure runs on.
 pub(crate) struct Tip {
     pub(crate) value: Option<Arc<Value>>,
@@ -216,6 +223,11 @@ impl Lane {
         }
     }
 
+    /// Nobody asks for the news of this ticket any more.
+    pub(crate) fn no_news(&self, ticket: u64) {
+        self.lock().news.remove(&ticket);
+    }
+
     // --- leading
 
     /// Sends what has come together, for everybody in it. Afterwards there is news for the leader
@@ -257,20 +269,18 @@ impl Lane {
 
         let mut state = self.lock();
         if matches!(landing, Landing::OutOfTime) {
-            let told = match flight.given_up() {
+            landing = flight.given_up();
+            let told = match &landing {
                 Landing::Unknown { reason } => {
-                    News::Unknown { write: flight.write_id(&self.key), reason }
+                    News::Unknown { write: flight.write_id(&self.key), reason: reason.clone() }
                 }
-                Landing::Refused { failure, sent } => News::Refused { failure, sent },
+                Landing::Refused { failure, sent } => {
+                    News::Refused { failure: failure.clone(), sent: *sent }
+                }
                 _ => News::OutOfTime,
             };
-            if state.left_by(ticket, told.clone()) {
+            if state.left_by(ticket, told) {
                 state.parked = Some(flight);
-                return Ok(());
-            }
-            landing = flight.given_up();
-            if matches!(landing, Landing::OutOfTime) {
-                state.broken(ticket);
                 return Ok(());
             }
         }
@@ -292,7 +302,7 @@ impl Lane {
                 state.broken(ticket);
                 return Err(error);
             }
-            Landing::OutOfTime => {}
+            Landing::OutOfTime => state.broken(ticket),
         }
         Ok(())
     }
@@ -592,7 +602,6 @@ impl State {
     fn broken(&mut self, leader: u64) {
         self.known = None;
         self.void(&News::Again { conflict: false, requests: 0, waited: Duration::ZERO });
-        self.news.remove(&leader);
         self.tell(leader, News::OutOfTime);
     }
 
@@ -623,6 +632,10 @@ impl State {
                 self.epoch += 1;
                 let again = News::Again { conflict: false, requests: 0, waited: Duration::ZERO };
                 for other in std::mem::take(&mut self.open).members {
+                    // Whoever was named leader and has not begun leads no more.
+                    if matches!(self.news.get(&other.ticket), Some(News::Lead)) {
+                        self.led = false;
+                    }
                     self.tell_member(&other, again.clone());
                 }
                 if let Some(leader) = self.gathering.take() {

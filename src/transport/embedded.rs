@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use dynoxide::Database;
 use dynoxide::errors::DynoxideError;
 use rusoto_core::ByteStream;
@@ -171,13 +172,16 @@ impl DispatchSignedRequest for Embedded {
             let operation = target.rsplit('.').next().unwrap_or_default();
             let body = match &request.payload {
                 Some(SignedRequestPayload::Buffer(body)) => body.clone(),
-                _ => Default::default(),
+                _ => Bytes::new(),
             };
             let Answer { status, body, .. } = engine.answer(operation, &body);
             let status = status
                 .try_into()
                 .map_err(|_| HttpDispatchError::new(format!("impossible status {status}")))?;
-            Ok(HttpResponse { status, body: ByteStream::from(body), headers: Default::default() })
+            // The headers' type is of an `http` older than ours, and needs no name here.
+            #[allow(clippy::default_trait_access)]
+            let headers = Default::default();
+            Ok(HttpResponse { status, body: ByteStream::from(body), headers })
         })
     }
 }

@@ -47,7 +47,7 @@ fn inside(runtime: &tokio::runtime::Runtime) {
         use_it(&embedded, "embedded");
     });
     // The last handle is dropped in a task.
-    runtime.block_on(async move { drop(tokio::spawn(async move { drop(table) }).await.unwrap()) });
+    runtime.block_on(async move { tokio::spawn(async move { drop(table) }).await.unwrap() });
 }
 
 fn dropping() {

@@ -40,9 +40,9 @@ fn open(server: &Server) -> Table {
 /// A hook that makes these faults, in this order, with the requests of one operation.
 fn scripted(
     operation: &'static str,
-    faults: &[Fault],
-) -> impl Fn(&Seen<'_>) -> Fault + Send + Sync + use<> {
-    let faults = Mutex::new(faults.to_vec().into_iter());
+    faults: impl Into<Vec<Fault>>,
+) -> impl Fn(&Seen<'_>) -> Fault + Send + Sync + 'static {
+    let faults = Mutex::new(faults.into().into_iter());
     move |seen| {
         if seen.operation != operation {
             return Fault::None;
@@ -56,7 +56,7 @@ fn counter(server: &Server) -> ItemAtom<u32> {
 }
 
 fn lost_reply() {
-    let server = Server::new(scripted("PutItem", &[Fault::None, Fault::LoseReply]));
+    let server = Server::new(scripted("PutItem", [Fault::None, Fault::LoseReply]));
     let atom = counter(&server);
     atom.reset(10).unwrap();
     let mut runs = 0;
@@ -73,7 +73,7 @@ fn lost_reply() {
 }
 
 fn lost_request() {
-    let server = Server::new(scripted("PutItem", &[Fault::LoseRequest, Fault::LoseRequest]));
+    let server = Server::new(scripted("PutItem", [Fault::LoseRequest, Fault::LoseRequest]));
     let atom = counter(&server);
     let (n, receipt) = atom.swap_with_receipt(|n| n.unwrap_or(0) + 1).unwrap();
     assert_eq!(n, 1);
@@ -98,7 +98,7 @@ const FAULTS: [Fault; 11] = [
 
 fn faults_in_reads() {
     for fault in FAULTS {
-        let server = Server::new(scripted("GetItem", &[Fault::None, fault, fault]));
+        let server = Server::new(scripted("GetItem", [Fault::None, fault, fault]));
         let atom = counter(&server);
         atom.reset(7).unwrap();
         assert_eq!(atom.get().unwrap(), Some(7), "{fault:?}");
@@ -107,7 +107,7 @@ fn faults_in_reads() {
 
 fn faults_in_writes() {
     for fault in FAULTS {
-        let server = Server::new(scripted("PutItem", &[Fault::None, fault, fault]));
+        let server = Server::new(scripted("PutItem", [Fault::None, fault, fault]));
         let atom = counter(&server);
         atom.reset(7).unwrap();
         let mut runs = 0;
@@ -225,10 +225,10 @@ fn always_throttled() {
 fn refused_after_doubt() {
     const DENIED: Fault =
         Fault::Answer(400, r#"{"__type":"x#AccessDeniedException","message":"no longer"}"#);
-    let server = Server::new(scripted("PutItem", &[Fault::LoseReply, DENIED]));
+    let server = Server::new(scripted("PutItem", [Fault::LoseReply, DENIED]));
     let error = counter(&server).swap(|_| 1).unwrap_err();
     assert!(matches!(&error, Error::Indeterminate { .. }), "{error}");
-    let server = Server::new(scripted("PutItem", &[DENIED]));
+    let server = Server::new(scripted("PutItem", [DENIED]));
     let error = counter(&server).swap(|_| 1).unwrap_err();
     assert!(
         matches!(&error, Error::Service { code, request_id: Some(id), .. }
@@ -266,7 +266,7 @@ fn untold() {
     let other = open(&straight);
     other.put_item("n", 1).unwrap();
     let interfering = other.clone();
-    let hook = scripted("PutItem", &[REFUSED]);
+    let hook = scripted("PutItem", [REFUSED]);
     let server = Server::start(Backend::Engine(engine), idle, move |seen| {
         let fault = hook(seen);
         if fault == REFUSED {
@@ -305,8 +305,8 @@ fn many_faults() {
 }
 
 fn lost_table_replies() {
-    let hook = scripted("CreateTable", &[Fault::LoseReply]);
-    let dropping = scripted("DeleteTable", &[Fault::LoseReply]);
+    let hook = scripted("CreateTable", [Fault::LoseReply]);
+    let dropping = scripted("DeleteTable", [Fault::LoseReply]);
     let server = Server::new(move |seen| match hook(seen) {
         Fault::None => dropping(seen),
         fault => fault,

@@ -5,6 +5,8 @@
 //! are listed as ignored, and a line on standard error says so; with `FARADAY_TEST_LIVE=only`
 //! nothing else runs, and a missing endpoint is a failure.
 
+#![allow(clippy::pedantic)] // of tests only what is wrong matters
+
 mod asynchronous;
 mod atoms;
 mod errors;
