@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::aws::{self, Credentials, Place};
 use crate::clock::Env;
-use crate::codec::envelope;
+use crate::codec::envelope::{Encoding, Layout};
 use crate::dynamo::Dynamo;
 use crate::error::{Error, Result};
 use crate::retry::RetryPolicy;
@@ -50,6 +50,7 @@ pub struct TableBuilder {
     region: Option<String>,
     endpoint: Option<String>,
     credentials: Option<Credentials>,
+    encoding: Encoding,
     retry: RetryPolicy,
     request_timeout: Duration,
 }
@@ -72,6 +73,7 @@ impl TableBuilder {
             region: None,
             endpoint: None,
             credentials: None,
+            encoding: Encoding::default(),
             retry: RetryPolicy::default(),
             request_timeout: Duration::from_secs(5),
         }
@@ -126,6 +128,13 @@ impl TableBuilder {
         self
     }
 
+    /// How values and keys lie in the items. [`Encoding::Native`] by default. Whoever shares a
+    /// table must agree on it.
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
     /// What requests do when they get no answer, or are throttled.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
@@ -173,12 +182,13 @@ impl TableBuilder {
                 ));
             }
         };
+        let layout = self.layout();
         Ok(Table::from_store(Store {
             dynamo,
             env: Env::real(),
             policy: self.retry,
             table: self.name,
-            key_name: self.key_name,
+            layout,
             lanes: Lanes::default(),
         }))
     }
@@ -203,6 +213,10 @@ impl TableBuilder {
         Ok(Dynamo::over(transport, runtime, &place, &credentials, self.request_timeout))
     }
 
+    fn layout(&self) -> Layout {
+        Layout::new(self.encoding, &self.key_name)
+    }
+
     fn check(&self) -> Result<(), String> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         if !(3..=255).contains(&self.name.len()) || !self.name.bytes().all(plain) {
@@ -217,14 +231,8 @@ impl TableBuilder {
                 self.key_name.len()
             ));
         }
-        let taken = [
-            envelope::VALUE,
-            envelope::VERSION,
-            envelope::WRITES,
-            envelope::REMOVED,
-            envelope::EXPIRES,
-        ];
-        if taken.contains(&&*self.key_name) {
+        let layout = self.layout();
+        if layout.reserved().contains(&layout.key_attribute()) {
             return Err(format!("the key name {:?} is used for another attribute", self.key_name));
         }
         if self.request_timeout.is_zero() {
@@ -244,6 +252,7 @@ impl fmt::Debug for TableBuilder {
             .field("region", &self.region)
             .field("endpoint", &self.endpoint.as_ref().map(|url| aws::without_password(url)))
             .field("credentials", &self.credentials)
+            .field("encoding", &self.encoding)
             .field("retry", &self.retry)
             .field("request_timeout", &self.request_timeout)
             .finish()

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::atom::Atom;
-use crate::codec::envelope::{Content, TOMBSTONE_SECONDS};
+use crate::codec::envelope::Content;
 use crate::codec::{Value, same};
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -179,8 +179,7 @@ impl<T: Serialize + DeserializeOwned> ItemAtom<T> {
         if state.is_none() {
             return Decision::Keep;
         }
-        let expires = self.store.env.epoch_seconds().saturating_add(TOMBSTONE_SECONDS);
-        Decision::Write(Content::Removed { expires })
+        Decision::Write(Content::Removed { at: self.store.env.epoch_seconds() })
     }
 }
 

@@ -20,6 +20,26 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Where to go from here
+//!
+//! - [`Table::builder`]: where a table lies, and how to reach it.
+//! - [`Atom`]: what can be done with an atom, and what closures must not do.
+//! - [`ItemAtom`]: what each call costs, and the options of swaps.
+//! - [`Table`]: items by key, without an atom; making and dropping tables.
+//! - [`Error`]: what can go wrong, and what to do then.
+//! - [`docs::encoding`]: how values and keys lie in the table, with every rule.
+//!
+//! # How it works
+//!
+//! Every write is a conditional put that names the state it was built on by a random id, the
+//! *fence*, and leaves an id of its own. So two writers never overwrite each other unseen, and a
+//! writer whose reply was lost recognises its own write when it sends the same put again. The
+//! swaps of one key in one process run their closures one on top of the other, each on its own
+//! thread, and share one put.
+//!
+//! Behind the blocking calls, one private thread owns the connections; no async runtime of yours
+//! is needed, and none is disturbed. The embedded engine answers on the calling thread.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -28,6 +48,7 @@ mod aws;
 mod builder;
 mod clock;
 mod codec;
+pub mod docs;
 mod dynamo;
 mod error;
 mod item_atom;
@@ -40,8 +61,17 @@ mod table;
 mod transport;
 mod write_id;
 
+/// The types that [`Edn`] is made of.
+#[cfg(feature = "edn")]
+pub mod edn {
+    pub use crate::codec::edn::{BigDec, BigInt, Inst, Map, Name, ParseEdnError, Ratio, Set};
+}
+
 pub use atom::Atom;
 pub use builder::TableBuilder;
+#[cfg(feature = "edn")]
+pub use codec::edn::Edn;
+pub use codec::envelope::Encoding;
 pub use dynamo::{Billing, TableClass, TableInfo, TableOptions};
 pub use error::{Error, Result};
 pub use item_atom::ItemAtom;
@@ -49,4 +79,9 @@ pub use memory::MemoryAtom;
 pub use retry::{Backoff, RetryPolicy};
 pub use swap::{Receipt, SwapOptions, Validity};
 pub use table::Table;
-pub use write_id::WriteId;
+pub use write_id::{ParseWriteIdError, WriteId};
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

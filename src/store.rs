@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Env;
-use crate::codec::envelope::{self, Item, Snapshot};
+use crate::codec::envelope::{Item, Layout, Sealed, Snapshot};
 use crate::codec::limits::{self, Limit, LimitError};
-use crate::codec::{CodecError, Value, key, native};
+use crate::codec::{CodecError, Value};
 use crate::dynamo::{Address, Dynamo};
 use crate::error::{Error, Result};
 use crate::retry::{Effort, RetryPolicy, Subject, persist};
@@ -22,7 +22,7 @@ pub(crate) struct Store {
     pub(crate) env: Env,
     pub(crate) policy: RetryPolicy,
     pub(crate) table: String,
-    pub(crate) key_name: String,
+    pub(crate) layout: Layout,
     pub(crate) lanes: Lanes,
 }
 
@@ -60,7 +60,7 @@ impl Store {
     }
 
     pub(crate) fn address<'a>(&'a self, key: &'a str) -> Address<'a> {
-        Address { table: &self.table, key_name: &self.key_name, key }
+        Address { table: &self.table, key_name: self.layout.key_attribute(), key }
     }
 
     /// An effort for a call without conflicts.
@@ -91,24 +91,25 @@ impl Store {
     }
 
     pub(crate) fn open(&self, item: Option<Item>) -> Snapshot {
-        item.map_or_else(Snapshot::missing, |item| envelope::open(&self.key_name, item))
+        item.map_or_else(Snapshot::missing, |item| self.layout.open(item))
     }
 
     /// The text under which a key is stored.
     pub(crate) fn key_text<K: Serialize + ?Sized>(&self, key: &K) -> Result<String> {
-        let text = key::text(key).map_err(|CodecError { path, message }| Error::Encode {
-            table: self.table.clone(),
-            key: None,
-            path,
-            message: format!("the key: {message}"),
-        })?;
+        let text =
+            self.layout.key_text(key).map_err(|CodecError { path, message }| Error::Encode {
+                table: self.table.clone(),
+                key: None,
+                path,
+                message: format!("the key: {message}"),
+            })?;
         limits::check_key(&text).map_err(|error| self.too_large(Some(&text), &error))?;
         Ok(text)
     }
 
     /// A value as it is stored under this key.
     pub(crate) fn encode<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<Value> {
-        native::encode(value).map_err(|CodecError { path, message }| Error::Encode {
+        self.layout.encode(value).map_err(|CodecError { path, message }| Error::Encode {
             table: self.table.clone(),
             key: Some(key.to_owned()),
             path,
@@ -122,12 +123,19 @@ impl Store {
         key: &str,
         value: Option<&Value>,
     ) -> Result<Option<T>> {
-        value.cloned().map(native::decode).transpose().map_err(|CodecError { path, message }| {
+        let decode = |value| self.layout.decode(value);
+        value.cloned().map(decode).transpose().map_err(|CodecError { path, message }| {
             Error::Decode { table: self.table.clone(), key: Some(key.to_owned()), path, message }
         })
     }
 
-    pub(crate) fn too_large(&self, key: Option<&str>, error: &LimitError) -> Error {
+    /// Whether DynamoDB takes an item of this size.
+    pub(crate) fn check_size(&self, key: &str, sealed: &Sealed) -> Result<()> {
+        let check = sealed.item.as_ref().map_or(Ok(()), limits::check);
+        check.map_err(|error| self.too_large(Some(key), &error))
+    }
+
+    fn too_large(&self, key: Option<&str>, error: &LimitError) -> Error {
         let hint = match (&error.heaviest, error.path.as_str()) {
             (Some((field, bytes)), _) => format!("{field} weighs most: {bytes} bytes"),
             (None, "") if error.actual < error.limit => "a key has at least one byte".to_owned(),

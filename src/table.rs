@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::builder::TableBuilder;
-use crate::codec::envelope::{self, Content};
-use crate::codec::{CodecError, key};
+use crate::codec::CodecError;
+use crate::codec::envelope::Content;
 use crate::dynamo::answer::Failure;
 use crate::dynamo::{TableInfo, TableOptions};
 use crate::error::{Error, Result};
@@ -166,7 +166,7 @@ impl Table {
             lane.forget();
         }
         persist(subject, "DeleteItem", &self.store.policy, &mut self.store.effort(), |deadline| {
-            self.store.dynamo.delete_item(self.store.address(&key), deadline)
+            self.store.dynamo.delete_item(self.store.address(&key), None, deadline)
         })
     }
 
@@ -190,7 +190,7 @@ impl Table {
     /// # Errors
     /// [`Decode`](Error::Decode) for a text that is no key's, or of a key that is no `K`.
     pub fn parse_key<K: DeserializeOwned>(&self, text: &str) -> Result<K> {
-        key::parse(text).map_err(|CodecError { path, message }| Error::Decode {
+        self.store.layout.parse_key(text).map_err(|CodecError { path, message }| Error::Decode {
             table: self.store.table.clone(),
             key: Some(text.to_owned()),
             path,
@@ -313,11 +313,11 @@ impl Table {
     }
 
     fn send_create(&self, options: &TableOptions, effort: &mut Effort<'_>) -> Result<()> {
-        let Store { dynamo, table, key_name, .. } = &*self.store;
+        let Store { dynamo, table, layout, .. } = &*self.store;
         let mut sent = 0;
         self.persist("CreateTable", effort, |deadline| {
             sent += 1;
-            match dynamo.create_table(table, key_name, options, deadline) {
+            match dynamo.create_table(table, layout.key_attribute(), options, deadline) {
                 // An earlier send of ours did it, and its reply was lost.
                 Err(Failure::TableInUse(_)) if sent > 1 => Ok(()),
                 other => other,
@@ -355,7 +355,7 @@ impl Table {
     fn check_key(&self, info: &TableInfo) -> Result<()> {
         let (name, kind) = (&*info.key.0, &*info.key.1);
         let sort_key = info.sort_key.as_deref();
-        if name == self.store.key_name && kind == "S" && sort_key.is_none() {
+        if name == self.store.layout.key_attribute() && kind == "S" && sort_key.is_none() {
             return Ok(());
         }
         let found = match sort_key {
@@ -367,7 +367,7 @@ impl Table {
             message: format!(
                 "the table exists with the key {found}, where atoms need {:?} of type S and no \
                  sort key: use another table, or set TableBuilder::key_name",
-                self.store.key_name
+                self.store.layout.key_attribute()
             ),
         })
     }
@@ -375,13 +375,14 @@ impl Table {
     /// Switches on time-to-live for tombstones. Without it they stay, hidden and harmless; so
     /// whoever may not do this, or uses another attribute, is left in peace.
     fn switch_on_time_to_live(&self, effort: &mut Effort<'_>) {
-        let Store { dynamo, table, .. } = &*self.store;
+        let Store { dynamo, table, layout, .. } = &*self.store;
+        let Some(expires) = layout.expires() else { return };
         let on = self.persist("DescribeTimeToLive", effort, |deadline| {
             dynamo.has_time_to_live(table, deadline)
         });
         if matches!(on, Ok(false)) {
             let _left_off = self.persist("UpdateTimeToLive", effort, |deadline| {
-                dynamo.enable_time_to_live(table, envelope::EXPIRES, deadline)
+                dynamo.enable_time_to_live(table, expires, deadline)
             });
         }
     }
@@ -391,7 +392,7 @@ impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
             .field("name", &self.store.table)
-            .field("key_name", &self.store.key_name)
+            .field("key", &self.store.layout.key_attribute())
             .field("place", &self.store.dynamo.place())
             .finish_non_exhaustive()
     }

@@ -15,6 +15,10 @@ impl Id {
         Self(bytes)
     }
 
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits.to_be_bytes())
+    }
+
     pub(crate) const fn to_bytes(self) -> [u8; 8] {
         self.0
     }

@@ -1,9 +1,16 @@
-//! What surrounds a value in its item: the key, the version, the write ids and the tombstone.
+//! What surrounds a value in its item: the key, the version, the fence, the tombstone.
+
+#[cfg(feature = "edn")]
+#[path = "clojure.rs"]
+mod clojure;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Value, native};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{CodecError, Value, key, native};
 use crate::write_id::Id;
 
 /// An item as DynamoDB holds it: attribute names and values.
@@ -21,13 +28,27 @@ pub(crate) const MEMORY: usize = 16;
 /// How long a tombstone stays before the table's time-to-live may take it.
 pub(crate) const TOMBSTONE_SECONDS: u64 = 24 * 60 * 60;
 
+/// How values and keys lie in a table's items; see the chapter
+/// [`docs::encoding`](crate::docs::encoding).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// DynamoDB's own types, for everything that serde can express. The default.
+    #[default]
+    Native,
+    /// The layout of the Clojure library faraday-atom, so that both share one table; see
+    /// [`docs::edn`](crate::docs::edn).
+    #[cfg(feature = "edn")]
+    Edn,
+}
+
 /// What an atom holds: an encoded value, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Content {
     Value(Arc<Value>),
-    /// Removed: a tombstone, which time-to-live may take after this many seconds since the epoch.
+    /// Removed, at this many seconds since the epoch.
     Removed {
-        expires: u64,
+        at: u64,
     },
 }
 
@@ -46,8 +67,8 @@ impl Content {
 pub(crate) enum Fence {
     /// No item.
     Missing,
-    /// An item of ours: exactly these write ids.
-    Writes(Vec<u8>),
+    /// An item of ours: the fence attribute has exactly this value.
+    Is(Value),
     /// An item that another tool wrote: exactly these attributes, the key aside.
     Foreign(Item),
 }
@@ -58,9 +79,9 @@ pub(crate) struct Snapshot {
     /// The encoded value; `None` when the atom holds nothing.
     pub(crate) value: Option<Arc<Value>>,
     pub(crate) fence: Fence,
-    /// `atom/version`; 0 where there is none, or one that makes no sense.
+    /// The item's version; 0 where there is none, or one that makes no sense.
     pub(crate) version: u64,
-    /// The ids in `atom/writes`, newest first.
+    /// The ids of the last writes that the item remembers, newest first.
     pub(crate) writes: Vec<Id>,
 }
 
@@ -69,41 +90,143 @@ impl Snapshot {
     pub(crate) fn missing() -> Self {
         Self { value: None, fence: Fence::Missing, version: 0, writes: Vec::new() }
     }
+}
 
-    /// The state that `write` leaves behind when it is built on `self`.
-    pub(crate) fn after(&self, content: &Content, id: Id) -> Self {
-        let writes = self.next_writes(id);
-        Self {
-            value: content.value(),
-            fence: Fence::Writes(bytes_of(&writes)),
-            version: self.next_version(),
-            writes,
+/// A write as it is sent, and the state that it leaves behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Sealed {
+    /// The whole item; `None` deletes it.
+    pub(crate) item: Option<Item>,
+    pub(crate) after: Snapshot,
+}
+
+/// How the items of one table are laid out.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    encoding: Encoding,
+    key_attribute: String,
+}
+
+impl Layout {
+    pub(crate) fn new(encoding: Encoding, key_name: &str) -> Self {
+        let key_attribute = match encoding {
+            Encoding::Native => key_name.to_owned(),
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::key_attribute(key_name),
+        };
+        Self { encoding, key_attribute }
+    }
+
+    /// The name of the partition key, as it stands in the table.
+    pub(crate) fn key_attribute(&self) -> &str {
+        &self.key_attribute
+    }
+
+    /// The attribute that fences writes.
+    pub(crate) fn fence_attribute(&self) -> &'static str {
+        match self.encoding {
+            Encoding::Native => WRITES,
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::VERSION,
         }
     }
 
-    fn next_version(&self) -> u64 {
-        self.version.saturating_add(1)
+    /// The attributes whose names a key cannot have.
+    pub(crate) fn reserved(&self) -> &'static [&'static str] {
+        match self.encoding {
+            Encoding::Native => &[VALUE, VERSION, WRITES, REMOVED, EXPIRES],
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::RESERVED,
+        }
     }
 
-    fn next_writes(&self, id: Id) -> Vec<Id> {
-        std::iter::once(id).chain(self.writes.iter().copied()).take(MEMORY).collect()
+    /// The attribute for time-to-live, if the layout has one.
+    pub(crate) fn expires(&self) -> Option<&'static str> {
+        match self.encoding {
+            Encoding::Native => Some(EXPIRES),
+            #[cfg(feature = "edn")]
+            Encoding::Edn => None,
+        }
+    }
+
+    /// The text under which a key is stored.
+    pub(crate) fn key_text<K: Serialize + ?Sized>(&self, key: &K) -> Result<String, CodecError> {
+        match self.encoding {
+            Encoding::Native => key::text(key),
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::key_text(key),
+        }
+    }
+
+    /// The key that a text stands for.
+    pub(crate) fn parse_key<K: DeserializeOwned>(&self, text: &str) -> Result<K, CodecError> {
+        match self.encoding {
+            Encoding::Native => key::parse(text),
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::parse_key(text),
+        }
+    }
+
+    /// A value as the layout stores it.
+    pub(crate) fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Value, CodecError> {
+        match self.encoding {
+            Encoding::Native => native::encode(value),
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::encode(&self.key_attribute, value),
+        }
+    }
+
+    /// The value that was stored.
+    pub(crate) fn decode<T: DeserializeOwned>(&self, value: Value) -> Result<T, CodecError> {
+        match self.encoding {
+            Encoding::Native => native::decode(value),
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::decode(&self.key_attribute, value),
+        }
+    }
+
+    /// Reads an item. Any item can be read: what makes no sense counts as written by another tool.
+    ///
+    /// Native:
+    /// - `atom/writes` that is not a B of one or more whole ids, at most sixteen: the item counts
+    ///   as foreign, and the first write's condition compares what was read.
+    /// - `atom/version` that is not a whole number: 0; the next write is version 1. It is no fence.
+    /// - `atom/removed` is a tombstone when it is BOOL true, and an unknown attribute otherwise.
+    pub(crate) fn open(&self, mut item: Item) -> Snapshot {
+        item.remove(&self.key_attribute);
+        match self.encoding {
+            Encoding::Native => open(item),
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::open(item),
+        }
+    }
+
+    /// The write that puts `content` in the place of `base`, under an id made of these bits.
+    pub(crate) fn seal(&self, key: &str, base: &Snapshot, content: &Content, bits: u64) -> Sealed {
+        match self.encoding {
+            Encoding::Native => seal(&self.key_attribute, key, base, content, bits),
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::seal(&self.key_attribute, key, content, bits),
+        }
+    }
+
+    /// The value of the fence attribute that marks a foreign item as ours, and nothing more.
+    pub(crate) fn mark(&self, bits: u64) -> Value {
+        match self.encoding {
+            Encoding::Native => Value::B(bits.to_be_bytes().to_vec()),
+            #[cfg(feature = "edn")]
+            Encoding::Edn => clojure::version(bits).0,
+        }
     }
 }
 
-/// Reads an item. Any item can be read: what makes no sense counts as written by another tool.
-///
-/// - `atom/writes` that is not a B of one or more whole ids, at most sixteen: the item counts as
-///   foreign, and the first write's condition compares what was read.
-/// - `atom/version` that is not a whole number: 0; the next write is version 1. It is no fence.
-/// - `atom/removed` is a tombstone when it is BOOL true, and an unknown attribute otherwise.
-pub(crate) fn open(key_name: &str, mut item: Item) -> Snapshot {
-    item.remove(key_name);
+fn open(mut item: Item) -> Snapshot {
     let ids = match item.get(WRITES) {
         Some(Value::B(bytes)) => ids_of(bytes).map(|ids| (bytes.clone(), ids)),
         _ => None,
     };
     let (fence, writes) = match ids {
-        Some((bytes, ids)) => (Fence::Writes(bytes), ids),
+        Some((bytes, ids)) => (Fence::Is(Value::B(bytes)), ids),
         None => (Fence::Foreign(item.clone()), Vec::new()),
     };
     let version = match item.get(VERSION) {
@@ -120,26 +243,30 @@ pub(crate) fn open(key_name: &str, mut item: Item) -> Snapshot {
     Snapshot { value: value.map(Arc::new), fence, version, writes }
 }
 
-/// The item that a write of `content` with this id puts in the place of `base`.
-pub(crate) fn seal(key_name: &str, key: &str, base: &Snapshot, content: &Content, id: Id) -> Item {
+fn seal(key_attribute: &str, key: &str, base: &Snapshot, content: &Content, bits: u64) -> Sealed {
     let mut item = match content {
-        Content::Value(value) => match native::flat(Value::clone(value), key_name) {
+        Content::Value(value) => match native::flat(Value::clone(value), key_attribute) {
             Ok(fields) => fields,
             Err(value) => HashMap::from([(VALUE.to_owned(), value)]),
         },
-        Content::Removed { expires } => HashMap::from([
+        Content::Removed { at } => HashMap::from([
             (REMOVED.to_owned(), Value::Bool(true)),
-            (EXPIRES.to_owned(), Value::N(expires.to_string())),
+            (EXPIRES.to_owned(), Value::N(at.saturating_add(TOMBSTONE_SECONDS).to_string())),
         ]),
     };
-    item.insert(key_name.to_owned(), Value::S(key.to_owned()));
-    item.insert(VERSION.to_owned(), Value::N(base.next_version().to_string()));
-    item.insert(WRITES.to_owned(), Value::B(bytes_of(&base.next_writes(id))));
-    item
+    let writes = remember(Id::from_bits(bits), &base.writes, MEMORY);
+    let version = base.version.saturating_add(1);
+    let fence = Value::B(writes.iter().flat_map(|id| id.to_bytes()).collect());
+    item.insert(key_attribute.to_owned(), Value::S(key.to_owned()));
+    item.insert(VERSION.to_owned(), Value::N(version.to_string()));
+    item.insert(WRITES.to_owned(), fence.clone());
+    let after = Snapshot { value: content.value(), fence: Fence::Is(fence), version, writes };
+    Sealed { item: Some(item), after }
 }
 
-fn bytes_of(ids: &[Id]) -> Vec<u8> {
-    ids.iter().flat_map(|id| id.to_bytes()).collect()
+/// The ids that an item remembers after one more write: the newest first, the oldest forgotten.
+pub(crate) fn remember(id: Id, before: &[Id], memory: usize) -> Vec<Id> {
+    std::iter::once(id).chain(before.iter().copied()).take(memory).collect()
 }
 
 fn ids_of(bytes: &[u8]) -> Option<Vec<Id>> {
@@ -152,8 +279,8 @@ fn ids_of(bytes: &[u8]) -> Option<Vec<Id>> {
 mod tests {
     use super::*;
 
-    fn id(n: u8) -> Id {
-        Id::from_bytes([n; 8])
+    fn layout(key_name: &str) -> Layout {
+        Layout::new(Encoding::Native, key_name)
     }
 
     fn value(text: &str) -> Content {
@@ -163,15 +290,15 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_as_the_state_after_it() {
         let mut state = Snapshot::missing();
-        for n in 0..20_u8 {
+        for n in 0..20_u64 {
             let content =
-                if n % 5 == 4 { Content::Removed { expires: 9 } } else { value(&n.to_string()) };
-            let item = seal("atom/id", "k", &state, &content, id(n));
-            let opened = open("atom/id", item);
-            assert_eq!(opened, state.after(&content, id(n)));
-            assert_eq!(opened.version, u64::from(n) + 1);
-            assert_eq!(opened.writes.len(), (usize::from(n) + 1).min(MEMORY));
-            assert_eq!(opened.writes[0], id(n));
+                if n % 5 == 4 { Content::Removed { at: 9 } } else { value(&n.to_string()) };
+            let sealed = layout("atom/id").seal("k", &state, &content, n);
+            let opened = layout("atom/id").open(sealed.item.unwrap());
+            assert_eq!(opened, sealed.after);
+            assert_eq!(opened.version, n + 1);
+            assert_eq!(opened.writes.len() as u64, (n + 1).min(MEMORY as u64));
+            assert_eq!(opened.writes[0], Id::from_bits(n));
             state = opened;
         }
     }
@@ -183,11 +310,13 @@ mod tests {
             Content::Value(Arc::new(Value::M(map)))
         };
         let base = Snapshot::missing();
-        assert!(seal("id", "k", &base, &map("done"), id(1)).contains_key("done"));
-        for name in ["id", "atom/version", "atom/anything"] {
-            let item = seal("id", "k", &base, &map(name), id(1));
+        let seal = |name| layout("id").seal("k", &base, &map(name), 1);
+        assert!(seal("done").item.unwrap().contains_key("done"));
+        for name in ["id", "atom/version", "atom/anything", "#1"] {
+            let Sealed { item, after } = seal(name);
+            let item = item.unwrap();
             assert!(matches!(item.get(VALUE), Some(Value::M(_))), "{name}");
-            assert_eq!(open("id", item), base.after(&map(name), id(1)), "{name}");
+            assert_eq!(layout("id").open(item), after, "{name}");
         }
     }
 
@@ -207,7 +336,7 @@ mod tests {
                     (WRITES.to_owned(), writes.clone()),
                     (VERSION.to_owned(), version),
                 ]);
-                let opened = open("id", item.clone());
+                let opened = layout("id").open(item.clone());
                 let mut rest = item;
                 rest.remove("id");
                 assert_eq!(opened.fence, Fence::Foreign(rest));

@@ -2,6 +2,8 @@
 //!
 //! Nothing here does I/O: a value goes in, attributes come out, and back.
 
+#[cfg(feature = "edn")]
+pub(crate) mod edn;
 pub(crate) mod envelope;
 pub(crate) mod error;
 mod json;

@@ -13,8 +13,7 @@ use super::Dynamo;
 use super::answer::{Cause, Failure};
 use super::wire::{item_from_rusoto, item_to_rusoto, to_rusoto};
 use crate::codec::Value;
-use crate::codec::envelope::{Fence, Item, WRITES};
-use crate::write_id::Id;
+use crate::codec::envelope::{Fence, Item, Layout};
 
 /// Where an item lives: its table, and its key's name and text.
 #[derive(Clone, Copy, Debug)]
@@ -65,23 +64,24 @@ impl Condition {
     ///
     /// A foreign item of more than [`MOST_COMPARED`] attributes does not fit into a condition:
     /// see [`Dynamo::adopt`].
-    pub(crate) fn of_fence(key_name: &str, fence: &Fence) -> Self {
+    pub(crate) fn of_fence(layout: &Layout, fence: &Fence) -> Self {
+        let (key_name, fence_name) = (layout.key_attribute(), layout.fence_attribute());
         let mut condition = Self::default();
         match fence {
             Fence::Missing => {
                 let key = condition.name(key_name);
                 condition.expression = format!("attribute_not_exists({key})");
             }
-            Fence::Writes(ids) => {
-                let writes = condition.name(WRITES);
-                let ids = condition.value(Value::B(ids.clone()));
-                condition.expression = format!("{writes} = {ids}");
+            Fence::Is(value) => {
+                let name = condition.name(fence_name);
+                let value = condition.value(value.clone());
+                condition.expression = format!("{name} = {value}");
             }
             Fence::Foreign(attributes) => {
                 let key = condition.name(key_name);
                 let mut terms = vec![format!("attribute_exists({key})")];
-                if !attributes.contains_key(WRITES) {
-                    let writes = condition.name(WRITES);
+                if !attributes.contains_key(fence_name) {
+                    let writes = condition.name(fence_name);
                     terms.push(format!("attribute_not_exists({writes})"));
                 }
                 for (name, value) in attributes {
@@ -154,14 +154,24 @@ impl Dynamo {
         Ok(())
     }
 
-    /// `DeleteItem`, whatever is there.
-    pub(crate) fn delete_item(&self, at: Address<'_>, deadline: Instant) -> Result<(), Failure> {
+    /// `DeleteItem`: whatever is there, or under a condition; a refusal brings the item.
+    pub(crate) fn delete_item(
+        &self,
+        at: Address<'_>,
+        condition: Option<Condition>,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let (condition_expression, expression_attribute_names, expression_attribute_values) =
+            condition.map(Condition::into_rusoto).unwrap_or_default();
         let input = DeleteItemInput {
             table_name: at.table.to_owned(),
             key: at.key(),
+            condition_expression,
+            expression_attribute_names,
+            expression_attribute_values,
             ..DeleteItemInput::default()
         };
-        let _: DeleteItemOutput = self.call("DeleteItem", &input, deadline)?;
+        let _: DeleteItemOutput = self.call("DeleteItem", &TellingOld::new(&input), deadline)?;
         Ok(())
     }
 
@@ -171,28 +181,29 @@ impl Dynamo {
     pub(crate) fn adopt(
         &self,
         at: Address<'_>,
+        layout: &Layout,
         found: &Item,
-        id: Id,
+        mark: Value,
         deadline: Instant,
     ) -> Result<Option<Item>, Failure> {
         let mut condition = Condition::default();
         let key = condition.name(at.key_name);
-        let writes = condition.name(WRITES);
-        let unchanged = match found.get(WRITES) {
-            None => format!("attribute_not_exists({writes})"),
+        let fence = condition.name(layout.fence_attribute());
+        let unchanged = match found.get(layout.fence_attribute()) {
+            None => format!("attribute_not_exists({fence})"),
             Some(malformed) => {
                 let malformed = condition.value(malformed.clone());
-                format!("{writes} = {malformed}")
+                format!("{fence} = {malformed}")
             }
         };
         condition.expression = format!("attribute_exists({key}) AND {unchanged}");
-        let fence = condition.value(Value::B(id.to_bytes().to_vec()));
+        let mark = condition.value(mark);
         let (condition_expression, expression_attribute_names, expression_attribute_values) =
             condition.into_rusoto();
         let input = UpdateItemInput {
             table_name: at.table.to_owned(),
             key: at.key(),
-            update_expression: Some(format!("SET {writes} = {fence}")),
+            update_expression: Some(format!("SET {fence} = {mark}")),
             condition_expression,
             expression_attribute_names,
             expression_attribute_values,
@@ -215,21 +226,26 @@ fn readable(item: HashMap<String, AttributeValue>) -> Result<Item, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::envelope::{Encoding, WRITES};
+
+    fn layout(key_name: &str) -> Layout {
+        Layout::new(Encoding::Native, key_name)
+    }
 
     #[test]
     fn conditions_of_the_three_fences() {
-        let missing = Condition::of_fence("atom/id", &Fence::Missing);
+        let missing = Condition::of_fence(&layout("atom/id"), &Fence::Missing);
         assert_eq!(missing.expression, "attribute_not_exists(#0)");
         assert_eq!(missing.names["#0"], "atom/id");
         assert_eq!(missing.into_rusoto().2, None);
 
-        let ours = Condition::of_fence("atom/id", &Fence::Writes(vec![7; 8]));
+        let ours = Condition::of_fence(&layout("atom/id"), &Fence::Is(Value::B(vec![7; 8])));
         assert_eq!(ours.expression, "#0 = :0");
         assert_eq!(ours.names["#0"], WRITES);
         assert_eq!(ours.values[":0"], Value::B(vec![7; 8]));
 
         let attributes = Item::from([("a".to_owned(), Value::Null(true))]);
-        let foreign = Condition::of_fence("id", &Fence::Foreign(attributes));
+        let foreign = Condition::of_fence(&layout("id"), &Fence::Foreign(attributes));
         assert_eq!(
             foreign.expression,
             "attribute_exists(#0) AND attribute_not_exists(#1) AND #2 = :0"
@@ -237,7 +253,7 @@ mod tests {
         assert_eq!(foreign.names["#2"], "a");
 
         let malformed = Item::from([(WRITES.to_owned(), Value::Null(true))]);
-        let malformed = Condition::of_fence("id", &Fence::Foreign(malformed));
+        let malformed = Condition::of_fence(&layout("id"), &Fence::Foreign(malformed));
         assert_eq!(malformed.expression, "attribute_exists(#0) AND #1 = :0");
     }
 

@@ -38,7 +38,7 @@ pub(super) fn swap<T, R>(
         if effort.is_over() {
             return Err(out_of_time(store, key, &tally, effort));
         }
-        let mut flight = Flight::new(store, key, state.clone(), content)?;
+        let mut flight = Flight::new(store, key, state.clone(), &content)?;
         let mut landing = flight.drive(store, key, effort);
         if matches!(landing, Landing::OutOfTime) {
             landing = flight.given_up();

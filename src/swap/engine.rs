@@ -7,12 +7,10 @@ use std::time::Duration;
 use super::lane::{Done, Joined, Lane, News};
 use super::{Receipt, SwapOptions, alone};
 use crate::codec::Value;
-use crate::codec::envelope::{self, Content};
-use crate::codec::limits;
+use crate::codec::envelope::Content;
 use crate::error::{Error, Result};
 use crate::retry::Effort;
 use crate::store::Store;
-use crate::write_id::Id;
 
 /// What a swap wants to do with the value it was shown.
 #[derive(Debug)]
@@ -89,7 +87,8 @@ pub(crate) fn swap<T, R>(
         let decided = Nesting::inside(lane, || decide(tip.value.as_deref()));
         let content = match &decided {
             Ok((Decision::Write(content), _)) => {
-                check_size(store, key, &tip.known, content)?;
+                // Whatever others add, this swap's own result must fit.
+                store.check_size(key, &store.layout.seal(key, &tip.known, content, 0))?;
                 Some(content.clone())
             }
             _ => None,
@@ -154,17 +153,6 @@ fn ride<T>(
             news => return Ok(news),
         }
     }
-}
-
-/// Whatever others add, this swap's own result must fit.
-fn check_size(
-    store: &Store,
-    key: &str,
-    known: &envelope::Snapshot,
-    content: &Content,
-) -> Result<()> {
-    let item = envelope::seal(&store.key_name, key, known, content, Id::from_bytes([0; 8]));
-    limits::check(&item).map_err(|error| store.too_large(Some(key), &error))
 }
 
 /// The time is up, or enough was tried, and nothing was written.

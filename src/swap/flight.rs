@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::protocol::{Answer, Base, Verdict, Write};
-use crate::codec::envelope::{self, Content, Fence, Item, Snapshot};
-use crate::codec::limits;
+use crate::codec::envelope::{Content, Fence, Sealed, Snapshot};
 use crate::dynamo::answer::Failure;
 use crate::dynamo::{Condition, MOST_COMPARED};
 use crate::error::{Error, Result};
@@ -35,8 +34,7 @@ pub(crate) enum Landing {
 pub(crate) struct Flight {
     id: Id,
     base: Arc<Snapshot>,
-    content: Content,
-    item: Item,
+    sealed: Sealed,
     write: Write,
     sent: u32,
     last: Option<Failure>,
@@ -55,17 +53,18 @@ impl Flight {
         store: &Store,
         key: &str,
         base: Arc<Snapshot>,
-        content: Content,
+        content: &Content,
     ) -> Result<Self> {
-        let id = Id::from_bytes(store.env.random().to_be_bytes());
-        let item = envelope::seal(&store.key_name, key, &base, &content, id);
-        limits::check(&item).map_err(|error| store.too_large(Some(key), &error))?;
+        let bits = store.env.random();
+        let sealed = store.layout.seal(key, &base, content, bits);
+        store.check_size(key, &sealed)?;
+        // A write that leaves no id behind, a deletion, cannot be recognised later.
+        let id = sealed.after.writes.first().copied().unwrap_or(Id::from_bits(bits));
         let on = base.writes.first().map_or(Base::Unmarked, |id| Base::Write(*id));
         Ok(Self {
             id,
             base,
-            content,
-            item,
+            sealed,
             write: Write::new(id, on),
             sent: 0,
             last: None,
@@ -89,10 +88,7 @@ impl Flight {
         loop {
             self.sent += 1;
             self.requests += 1;
-            let condition = Condition::of_fence(&store.key_name, &self.base.fence);
-            let item = self.item.clone();
-            let deadline = effort.deadline();
-            let answer = match store.dynamo.put_item(&store.table, item, condition, deadline) {
+            let answer = match self.send(store, key, effort) {
                 Ok(()) => Answer::Applied,
                 Err(Failure::ConditionFailed(Some(item))) => {
                     return self.refused(store.open(Some(item)));
@@ -116,6 +112,15 @@ impl Flight {
             if !self.pause(&answer, effort) {
                 return Landing::OutOfTime;
             }
+        }
+    }
+
+    fn send(&self, store: &Store, key: &str, effort: &Effort<'_>) -> Result<(), Failure> {
+        let condition = Condition::of_fence(&store.layout, &self.base.fence);
+        let deadline = effort.deadline();
+        match &self.sealed.item {
+            Some(item) => store.dynamo.put_item(&store.table, item.clone(), condition, deadline),
+            None => store.dynamo.delete_item(store.address(key), Some(condition), deadline),
         }
     }
 
@@ -148,7 +153,7 @@ impl Flight {
     }
 
     fn applied(&self, recovered: bool) -> Landing {
-        Landing::Applied { after: self.base.after(&self.content, self.id), recovered }
+        Landing::Applied { after: self.sealed.after.clone(), recovered }
     }
 
     /// The condition did not hold, and this is what was there.
@@ -186,7 +191,9 @@ impl Flight {
     fn adopt(&mut self, store: &Store, key: &str, effort: &mut Effort<'_>) -> Landing {
         let Fence::Foreign(found) = &self.base.fence else { return Landing::OutOfTime };
         self.requests += 1;
-        match store.dynamo.adopt(store.address(key), found, self.id, effort.deadline()) {
+        let mark = store.layout.mark(store.env.random());
+        match store.dynamo.adopt(store.address(key), &store.layout, found, mark, effort.deadline())
+        {
             Ok(item) => Landing::Conflict(store.open(item)),
             // Somebody else came first, or it is unclear whether the mark is there: look.
             Err(

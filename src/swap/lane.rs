@@ -246,7 +246,7 @@ impl Lane {
                 Gathered::Nothing => return Ok(()),
                 Gathered::Readers { base } => return self.confirm(store, &base, effort),
                 Gathered::Write { base, content } => {
-                    match Flight::new(store, &self.key, base, content) {
+                    match Flight::new(store, &self.key, base, &content) {
                         Ok(flight) => flight,
                         Err(error) => {
                             self.lock().broken(ticket);

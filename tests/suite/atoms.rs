@@ -35,7 +35,7 @@ pub(crate) const TESTS: &[StoreTest] = &[
     StoreTest { name: "hand_edited_bookkeeping", on: SHARED, run: hand_edited },
 ];
 
-fn every_method(atom: &impl Atom<Value = i64>) {
+pub(crate) fn every_method(atom: &impl Atom<Value = i64>) {
     assert_eq!(atom.get().unwrap(), None);
     assert_eq!(atom.swap(|n| n.unwrap_or(0) + 1).unwrap(), 1);
     assert_eq!(atom.get().unwrap(), Some(1));

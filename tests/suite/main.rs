@@ -9,6 +9,7 @@
 
 mod asynchronous;
 mod atoms;
+mod clojure;
 mod errors;
 mod faults;
 mod items;
@@ -29,9 +30,15 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let live = support::Live::from_environment();
     let mut trials: Vec<Trial> = Vec::new();
-    for tests in
-        [atoms::TESTS, items::TESTS, tables::TESTS, races::TESTS, options::TESTS, errors::TESTS]
-    {
+    for tests in [
+        atoms::TESTS,
+        items::TESTS,
+        tables::TESTS,
+        races::TESTS,
+        options::TESTS,
+        errors::TESTS,
+        clojure::TESTS,
+    ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
     }
     for tests in [faults::TESTS, asynchronous::TESTS] {

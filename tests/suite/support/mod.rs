@@ -160,21 +160,30 @@ impl Ground {
 
     /// Does what another tool would do: one raw request to DynamoDB, around the crate.
     pub(crate) fn raw(&self, operation: &str, body: &serde_json::Value) -> serde_json::Value {
+        let (status, answer) = self.try_raw(operation, body);
+        assert_eq!(status, 200, "{operation}: {answer}");
+        answer
+    }
+
+    /// As `raw`, for a request that may be refused.
+    pub(crate) fn try_raw(
+        &self,
+        operation: &str,
+        body: &serde_json::Value,
+    ) -> (u16, serde_json::Value) {
+        let body = body.to_string();
         let (status, answer) = match (&self.kind, &self.endpoint) {
-            (Kind::Live, Some(endpoint)) => server::post(
-                endpoint.trim_start_matches("http://"),
-                operation,
-                body.to_string().as_bytes(),
-            ),
+            (Kind::Live, Some(endpoint)) => {
+                let address = endpoint.trim_start_matches("http://");
+                server::post(address, operation, body.as_bytes())
+            }
             (Kind::Memory, _) => panic!("nobody else reaches the memory of a table"),
             _ => {
                 let engine = dynoxide::Database::new(self.file().to_str().unwrap()).unwrap();
-                server::engine_answer(&engine, operation, body.to_string().as_bytes())
+                server::engine_answer(&engine, operation, body.as_bytes())
             }
         };
-        let text = String::from_utf8(answer).unwrap();
-        assert_eq!(status, 200, "{operation}: {text}");
-        serde_json::from_str(&text).unwrap()
+        (status, serde_json::from_slice(&answer).unwrap())
     }
 
     /// Puts an item as another tool would.
