@@ -25,7 +25,7 @@ test: openssl
 	$(CARGO) test $(ALL)
 
 test-live: openssl
-	.ci/live $(CARGO) test $(ALL) --test suite
+	.ci/live sh -c '$(CARGO) test $(ALL) --test suite && $(CARGO) test $(ALL) --lib served'
 
 lint: openssl
 	$(CARGO) fmt --all --check
@@ -35,7 +35,7 @@ lint: openssl
 # Every combination of the features, the library alone.
 powerset:
 	@set -e; for tls in "" native-tls rustls native-tls,rustls; do \
-	  for engine in "" embedded; do \
+	  for engine in "" embedded edn embedded,edn; do \
 	    echo "features: $$tls $$engine"; \
 	    RUSTFLAGS="-D warnings" CARGO_TARGET_DIR=$(TARGET)/powerset \
 	      $(CARGO) check --quiet --lib --no-default-features --features "$$tls,$$engine"; \

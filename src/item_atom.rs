@@ -28,14 +28,19 @@ use crate::swap::{Receipt, SwapOptions};
 /// An atom owns its whole item. An attribute that another tool adds to it is shown to `T` (a field
 /// that `T` does not know is ignored, as serde has it) and is gone after the next write.
 ///
+/// # What it costs
+///
+/// The handles to one key share what they last saw of the item, for as long as one of them lives.
+///
 /// | call | requests when nothing goes wrong |
 /// |---|---|
 /// | [`get`](Atom::get) | 1 consistent read |
-/// | [`swap`](Atom::swap) and its kin | 1 consistent read, 1 conditional write |
-/// | the same when the value does not change | 1 consistent read |
-/// | [`reset`](Atom::reset), [`remove`](Atom::remove) | 1 consistent read, 1 conditional write |
+/// | [`swap`](Atom::swap) and its kin, [`reset`](Atom::reset), [`remove`](Atom::remove) | 1 conditional write |
+/// | the same when nothing has to be written, or the closure says no | 1 consistent read, to be sure |
+/// | the first of any of these on a key, before any `get` | 1 consistent read more |
 ///
-/// Each lost race costs one more conditional write and no read: the refusal brings the newer item.
+/// Each race lost to another process costs one more conditional write and no read: the refusal
+/// brings the newer item. Swaps of one key by several threads of one process share their writes.
 ///
 /// ```
 /// use faraday_atom::{Atom, Table};

@@ -35,6 +35,9 @@ use crate::swap::engine::{self, Decision};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Each table that is opened over the network has one thread and connections of its own, which
+/// its clones and atoms share, and which end with the last of them.
 #[derive(Clone)]
 pub struct Table {
     store: Arc<Store>,
@@ -128,7 +131,8 @@ impl Table {
 
     /// Stores `value` under `key`, whatever was there: as [`reset`](crate::Atom::reset) of its atom, with
     /// the same fence, so that no concurrent swap is overwritten unseen or overwrites it.
-    /// A consistent read and a conditional write.
+    /// A consistent read and a conditional write; the write alone where a handle to the atom is in
+    /// use that knows the item.
     ///
     /// # Errors
     /// As [`reset`](crate::Atom::reset).

@@ -7,10 +7,8 @@ mod wire;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rusoto_core::credential::{AwsCredentials, StaticProvider};
@@ -48,6 +46,7 @@ enum Way {
     /// On the private thread that owns the connections.
     Runtime(Runtime),
     /// In place: the dispatcher answers at the first poll and waits on nothing of tokio's.
+    #[cfg(feature = "embedded")]
     InPlace,
 }
 
@@ -82,6 +81,7 @@ impl Dynamo {
     }
 
     /// Over a transport that answers in place.
+    #[cfg(feature = "embedded")]
     pub(crate) fn in_place<D>(dispatcher: D, place: String) -> Self
     where
         D: DispatchSignedRequest + Send + Sync + 'static,
@@ -151,9 +151,11 @@ impl Dynamo {
             response.buffer().await.map_err(|error| of_wire(failure_of(&error)))
         };
         match &self.inner.way {
+            #[cfg(feature = "embedded")]
             Way::InPlace => {
+                use std::task::{Context, Poll, Waker};
                 let mut context = Context::from_waker(Waker::noop());
-                match pin!(work).poll(&mut context) {
+                match std::pin::pin!(work).poll(&mut context) {
                     Poll::Ready(answer) => answer,
                     Poll::Pending => Err(Failure::InDoubt(Cause::of_transport(
                         "the embedded engine did not answer",

@@ -3,7 +3,7 @@
 use faraday_atom::{Atom, Error};
 use serde_json::json;
 
-use crate::support::{EVERYWHERE, Ground, SHARED, StoreTest};
+use crate::support::{EVERYWHERE, Ground, Kind, SHARED, StoreTest};
 
 pub(crate) const TESTS: &[StoreTest] = &[
     StoreTest { name: "put_find_delete", on: EVERYWHERE, run: put_find_delete },
@@ -11,6 +11,8 @@ pub(crate) const TESTS: &[StoreTest] = &[
     StoreTest { name: "keys_that_cannot_be", on: EVERYWHERE, run: bad_keys },
     StoreTest { name: "a_value_of_another_type", on: SHARED, run: other_type },
     StoreTest { name: "a_value_too_large", on: EVERYWHERE, run: too_large },
+    StoreTest { name: "limits_to_the_byte", on: SHARED, run: limits },
+    StoreTest { name: "a_field_can_be_indexed", on: SHARED, run: indexed },
     StoreTest { name: "each_call_costs_what_it_says", on: EVERYWHERE, run: costs },
 ];
 
@@ -119,4 +121,113 @@ fn costs(ground: &Ground) {
     assert_eq!(spent(&|| drop(table.find_item::<u32>("n").unwrap())), 1);
     assert_eq!(spent(&|| table.delete_item("n").unwrap()), 1);
     assert_eq!(spent(&|| table.ensure().unwrap()), 2);
+}
+
+/// What the crate accepts the server accepts, and what it refuses the server refuses.
+fn limits(ground: &Ground) {
+    let table = ground.table();
+    // Key name and key, value's name, version's name and 1, writes' name and one id.
+    let rest = "atom/id".len()
+        + 1
+        + "atom/value".len()
+        + "atom/version".len()
+        + 2
+        + "atom/writes".len()
+        + 8;
+    let most = 409_600 - rest;
+    table.put_item("s", "x".repeat(most)).unwrap();
+    table.delete_item("s").unwrap();
+    let error = table.put_item("s", "x".repeat(most + 1)).unwrap_err();
+    let Error::TooLarge { actual: 409_601, limit: 409_600, hint, .. } = &error else {
+        panic!("{error}")
+    };
+    assert!(hint.contains("atom/value"), "{hint}");
+
+    let raw =
+        |item| ground.try_raw("PutItem", &json!({ "TableName": table.name(), "Item": item })).0;
+    let sized = |bytes: usize| {
+        json!({
+            "atom/id": { "S": "s" }, "atom/value": { "S": "x".repeat(bytes) },
+            "atom/version": { "N": "1" }, "atom/writes": { "B": "AAAAAAAAAAA=" },
+        })
+    };
+    assert_eq!((raw(sized(most)), raw(sized(most + 1))), (200, 400));
+
+    let nested = |depth: usize| {
+        let mut value = json!({ "L": [] });
+        for _ in 1..depth {
+            value = json!({ "L": [value] });
+        }
+        json!({ "atom/id": { "S": "d" }, "deep": value })
+    };
+    assert_eq!(raw(nested(31)), 200);
+    if ground.kind == Kind::Live {
+        // The embedded engine is less strict than DynamoDB here.
+        assert_eq!(raw(nested(32)), 400);
+    }
+    for depth in [31, 32, 40] {
+        let mut value = json!([]);
+        for _ in 1..depth {
+            value = json!([value]);
+        }
+        table.put_item("deep", &value).unwrap();
+        assert_eq!(table.find_item::<serde_json::Value>("deep").unwrap(), Some(value), "{depth}");
+    }
+
+    let digits = |count: usize| json!({ "atom/id": { "S": "n" }, "n": { "N": "7".repeat(count) } });
+    assert_eq!((raw(digits(38)), raw(digits(39))), (200, 400));
+    for number in [i128::MIN, i128::MAX, 10_i128.pow(37), 99] {
+        table.put_item("wide", number).unwrap();
+        assert_eq!(table.find_item::<i128>("wide").unwrap(), Some(number));
+    }
+
+    let keyed = |bytes: usize| json!({ "atom/id": { "S": "k".repeat(bytes) } });
+    assert_eq!((raw(keyed(2048)), raw(keyed(2049)), raw(keyed(0))), (200, 400, 400));
+}
+
+fn indexed(ground: &Ground) {
+    #[derive(serde::Serialize)]
+    struct Job {
+        state: &'static str,
+        priority: f64,
+    }
+    let table = ground.unmade();
+    let attribute =
+        |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+    let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+    ground.raw(
+        "CreateTable",
+        &json!({
+            "TableName": table.name(), "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [key("atom/id", "HASH")],
+            "AttributeDefinitions": [
+                attribute("atom/id", "S"), attribute("state", "S"), attribute("priority", "N"),
+            ],
+            "GlobalSecondaryIndexes": [{
+                "IndexName": "by-state",
+                "KeySchema": [key("state", "HASH"), key("priority", "RANGE")],
+                "Projection": { "ProjectionType": "ALL" },
+            }],
+        }),
+    );
+    table.ensure().unwrap();
+    for n in 0..10_u32 {
+        let state = if n % 2 == 0 { "ready" } else { "done" };
+        // Whole and broken numbers alike.
+        table.put_item(n, Job { state, priority: f64::from(n) / 4.0 }).unwrap();
+    }
+    let query = json!({
+        "TableName": table.name(), "IndexName": "by-state",
+        "KeyConditionExpression": "#s = :s AND priority > :p",
+        "ExpressionAttributeNames": { "#s": "state" },
+        "ExpressionAttributeValues": { ":s": { "S": "ready" }, ":p": { "N": "0.5" } },
+    });
+    let found = ground.raw("Query", &query);
+    let keys: Vec<&str> = found["Items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["atom/id"]["S"].as_str().unwrap())
+        .collect();
+    assert_eq!(keys, ["#4", "#6", "#8"]);
 }

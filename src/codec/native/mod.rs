@@ -58,6 +58,8 @@ mod set;
 mod hostile;
 #[cfg(test)]
 mod roundtrip;
+#[cfg(all(test, feature = "embedded"))]
+mod served;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
