@@ -19,7 +19,7 @@ openssl:
 
 demo: openssl
 	@mkdir -p $(TARGET)/demo
-	$(CARGO) run --quiet --release $(ALL) --example demo -- $(TARGET)/demo/atoms.db
+	$(CARGO) run --quiet $(ALL) --example demo -- $(TARGET)/demo/atoms.db
 
 test: openssl
 	$(CARGO) test $(ALL)
