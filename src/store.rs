@@ -51,6 +51,12 @@ impl Lanes {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.get(key).and_then(Weak::upgrade)
     }
+
+    /// How many there is a note of, in use or not.
+    #[cfg(all(test, feature = "embedded"))]
+    pub(crate) fn remembered(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
 }
 
 impl Store {

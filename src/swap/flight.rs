@@ -60,7 +60,7 @@ impl Flight {
         store.check_size(key, &sealed)?;
         // A write that leaves no id behind, a deletion, cannot be recognised later.
         let id = sealed.after.writes.first().copied().unwrap_or(Id::from_bits(bits));
-        let on = base.writes.first().map_or(Base::Unmarked, |id| Base::Write(*id));
+        let on = Base::of(&base.writes);
         Ok(Self {
             id,
             base,
@@ -84,6 +84,10 @@ impl Flight {
             && attributes.len() > MOST_COMPARED
         {
             return self.adopt(store, key, effort);
+        }
+        // A thread that took it over with no time left could not wait for the answer.
+        if effort.is_over() {
+            return Landing::OutOfTime;
         }
         loop {
             self.sent += 1;

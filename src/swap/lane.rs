@@ -77,7 +77,12 @@ struct Batch {
 struct Flying {
     members: Vec<Member>,
     content: Option<Content>,
+    /// `None` until it can be sent.
     write: Option<WriteId>,
+    /// Somebody whose result is in the content left before it could be sent: it must not be.
+    void: bool,
+    /// A moment before its first send, whoever drives it later.
+    asked: u64,
 }
 
 #[derive(Debug)]
@@ -170,6 +175,9 @@ impl Lane {
         let mut state = self.lock();
         if state.flying.is_none() && state.open.members.is_empty() {
             state.known = None;
+            // A closure may be running on what is forgotten here: its result must not be put in
+            // the place of what is learned meanwhile.
+            state.epoch += 1;
         }
     }
 
@@ -256,13 +264,9 @@ impl Lane {
                 }
             },
         };
-        let asked = {
-            let mut state = self.lock();
-            if let Some(flying) = &mut state.flying {
-                flying.write = Some(flight.write_id(&self.key));
-            }
-            state.tick()
-        };
+        if !self.lock().sends(&flight, &self.key) {
+            return Ok(());
+        }
         let begun = store.env.now();
         let mut landing = flight.drive(store, &self.key, effort);
         let took = store.env.now().saturating_duration_since(begun);
@@ -270,8 +274,9 @@ impl Lane {
         let mut state = self.lock();
         if matches!(landing, Landing::OutOfTime) {
             landing = flight.given_up();
+            let writes = state.flies_for(ticket);
             let told = match &landing {
-                Landing::Unknown { reason } => {
+                Landing::Unknown { reason } if writes => {
                     News::Unknown { write: flight.write_id(&self.key), reason: reason.clone() }
                 }
                 Landing::Refused { failure, sent } => {
@@ -279,6 +284,14 @@ impl Lane {
                 }
                 _ => News::OutOfTime,
             };
+            if writes && !matches!(landing, Landing::Unknown { .. }) {
+                // The leader is told that nothing was written, so what it wrote must never be
+                // sent again: the others run again without it.
+                let (requests, waited) = (flight.requests, flight.waited);
+                state.void(&News::Again { conflict: false, requests, waited });
+                state.tell(ticket, told);
+                return Ok(());
+            }
             if state.left_by(ticket, told) {
                 state.parked = Some(flight);
                 return Ok(());
@@ -289,9 +302,9 @@ impl Lane {
                 if flight.requests == 1 {
                     state.pace.landed(took);
                 }
-                state.applied(&flight, after, recovered, asked, &self.key);
+                state.applied(&flight, after, recovered, &self.key);
             }
-            Landing::Conflict(fresh) => state.conflict(&flight, fresh, asked, backoff, store),
+            Landing::Conflict(fresh) => state.conflict(&flight, fresh, backoff, store),
             Landing::Unknown { reason } => {
                 let write = flight.write_id(&self.key);
                 state.failed(&News::Unknown { write, reason });
@@ -318,16 +331,17 @@ impl Lane {
                 state.hand_over();
                 return Gathered::Nothing;
             }
-            let now = effort.now();
-            let until = state.pace.gather_until(begun, state.open.members.len());
-            if now >= until {
-                return state.take_off();
-            }
-            if effort.left().is_zero() {
+            // Who has no time left to wait for the answer sends nothing.
+            if effort.is_over() {
                 let told = state.leave(ticket);
                 state.tell(ticket, told);
                 state.hand_over();
                 return Gathered::Nothing;
+            }
+            let now = effort.now();
+            let until = state.pace.gather_until(begun, state.open.members.len());
+            if now >= until {
+                return state.take_off();
             }
             state.gathering = Some(thread::current());
             drop(state);
@@ -496,7 +510,9 @@ impl State {
     fn take_off(&mut self) -> Gathered {
         self.gathering = None;
         let Batch { members, content } = std::mem::take(&mut self.open);
-        self.flying = Some(Flying { members, content: content.clone(), write: None });
+        let asked = self.tick();
+        let flying = Flying { members, content: content.clone(), write: None, void: false, asked };
+        self.flying = Some(flying);
         match (&self.known, content) {
             (Some(known), Some(content)) => Gathered::Write { base: known.state.clone(), content },
             (Some(known), None) => Gathered::Readers { base: known.state.clone() },
@@ -507,6 +523,33 @@ impl State {
                 Gathered::Nothing
             }
         }
+    }
+
+    /// Whether this flight is to be sent. From then on, who leaves it is told that it may be
+    /// written.
+    fn sends(&mut self, flight: &Flight, key: &str) -> bool {
+        match &mut self.flying {
+            Some(Flying { void: false, write, .. }) => {
+                *write = Some(flight.write_id(key));
+                true
+            }
+            _ => {
+                let waited = Duration::ZERO;
+                self.void(&News::Again { conflict: false, requests: 0, waited });
+                false
+            }
+        }
+    }
+
+    /// A moment before the first send of what flies.
+    fn asked(&self) -> u64 {
+        self.flying.as_ref().map_or(0, |flying| flying.asked)
+    }
+
+    /// Whether what flies writes for this ticket.
+    fn flies_for(&self, ticket: u64) -> bool {
+        let mut members = self.flying.iter().flat_map(|flying| &flying.members);
+        members.any(|member| member.ticket == ticket && member.writes)
     }
 
     /// Those who flew.
@@ -527,14 +570,8 @@ impl State {
         }
     }
 
-    fn applied(
-        &mut self,
-        flight: &Flight,
-        after: Snapshot,
-        recovered: bool,
-        asked: u64,
-        key: &str,
-    ) {
+    fn applied(&mut self, flight: &Flight, after: Snapshot, recovered: bool, key: &str) {
+        let asked = self.asked();
         let members = self.landed();
         self.pace.shared(members.len());
         let old_version = self.known.as_ref().map_or(0, |known| known.state.version);
@@ -555,14 +592,8 @@ impl State {
         self.hand_over();
     }
 
-    fn conflict(
-        &mut self,
-        flight: &Flight,
-        fresh: Snapshot,
-        asked: u64,
-        backoff: &Backoff,
-        store: &Store,
-    ) {
+    fn conflict(&mut self, flight: &Flight, fresh: Snapshot, backoff: &Backoff, store: &Store) {
+        let asked = self.asked();
         self.known = Some(Known { state: Arc::new(fresh), asked });
         let riders =
             self.open.members.len() + self.flying.as_ref().map_or(0, |flying| flying.members.len());
@@ -655,6 +686,10 @@ impl State {
                 write: write.clone(),
                 reason: "the time was up while it was under way".to_owned(),
             },
+            (Some(Member { writes: true, .. }), None) => {
+                flying.void = true;
+                News::OutOfTime
+            }
             _ => News::OutOfTime,
         }
     }
@@ -664,3 +699,7 @@ impl State {
 pub(super) fn after(begun: Instant, pause: Duration) -> Instant {
     begun.checked_add(pause).unwrap_or(begun)
 }
+
+#[cfg(all(test, feature = "embedded"))]
+#[path = "lane_tests.rs"]
+mod tests;

@@ -16,6 +16,13 @@ pub(crate) enum Base {
     Unmarked,
 }
 
+impl Base {
+    /// The state whose last writes these are, newest first.
+    pub(crate) fn of(writes: &[Id]) -> Self {
+        writes.first().map_or(Self::Unmarked, |newest| Self::Write(*newest))
+    }
+}
+
 /// What one send of the put came back with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Answer {
@@ -100,6 +107,17 @@ impl Write {
     /// The caller gives up now: at its deadline, say.
     pub(crate) fn given_up(&self) -> Verdict {
         if self.in_doubt { Verdict::Unknown } else { Verdict::Failed }
+    }
+
+    /// The same with other names for the ids, for the model checker.
+    #[cfg(test)]
+    pub(super) fn renamed(&self, mut name: impl FnMut(Id) -> Id) -> Self {
+        let Self { id, base, in_doubt } = *self;
+        let base = match base {
+            Base::Write(base) => Base::Write(name(base)),
+            Base::Unmarked => Base::Unmarked,
+        };
+        Self { id: name(id), base, in_doubt }
     }
 }
 
