@@ -4,6 +4,8 @@ mod alone;
 pub(crate) mod engine;
 mod flight;
 pub(crate) mod lane;
+#[cfg(test)]
+mod model;
 mod options;
 mod pace;
 mod protocol;
