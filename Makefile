@@ -4,14 +4,16 @@
 # make lint       formatting, clippy, and every combination of features without a warning
 # make doc        the documentation, with warnings denied
 # make deny       licences, sources, duplicates; `make deny-all` adds the advisories (needs a network)
-# make bench      benchmarks; reports under target/criterion
+# make bench      benchmarks, about ten minutes; reports under target/criterion, tables and a plot
+#                 under target/bench; `.ci/live make bench` adds DynamoDB Local
+# make bench-sdk  builds the official SDK's loop, a competitor in `make bench`: minutes, once
 
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 # Features are additive: all of them is what the documentation and the tests use.
 ALL = --all-features
 
-.PHONY: demo test test-live lint powerset doc deny deny-all bench clean openssl
+.PHONY: demo test test-live lint powerset doc deny deny-all bench bench-sdk clean openssl
 
 # rusoto needs OpenSSL's headers on Linux: said in one line, or installed where that is possible.
 openssl:
@@ -53,6 +55,10 @@ deny-all:
 
 bench: openssl
 	$(CARGO) bench $(ALL)
+
+bench-sdk:
+	$(CARGO) build --release --manifest-path benches/official-sdk/Cargo.toml \
+	  --target-dir $(TARGET)/official-sdk
 
 clean:
 	$(CARGO) clean
