@@ -14,6 +14,7 @@ use crate::dynamo::{Address, Dynamo};
 use crate::error::{Error, Result};
 use crate::retry::{Effort, RetryPolicy, Subject, persist};
 use crate::swap::lane::Lane;
+use crate::write_id::Id;
 
 /// One table: its connection, its name, and how to behave.
 #[derive(Debug)]
@@ -61,6 +62,11 @@ impl Store {
 
     pub(crate) fn address<'a>(&'a self, key: &'a str) -> Address<'a> {
         Address { table: &self.table, key_name: &self.key_name, key }
+    }
+
+    /// An id for a new write.
+    pub(crate) fn fresh_id(&self) -> Id {
+        Id::from_bytes(self.env.random().to_be_bytes())
     }
 
     /// An effort for a call without conflicts.

@@ -18,15 +18,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use super::flight::{Flight, Landing};
+use super::flight::{FRESH, Flight, Landing};
 use super::pace::Pace;
 use crate::codec::Value;
 use crate::codec::envelope::{Content, Snapshot};
 use crate::dynamo::answer::Failure;
 use crate::error::Result;
+use crate::events::TARGET;
 use crate::retry::{Backoff, Effort};
 use crate::store::Store;
-use crate::write_id::WriteId;
+use crate::write_id::{Id, WriteId};
 
 /// The swaps of one key in this process.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ struct State {
     ticks: u64,
     /// The newest state that the table is known to have had.
     known: Option<Known>,
+    /// Whether another process has written since a look last found everything as it was.
+    others: bool,
+    /// What the last request about this key took.
+    trip: Duration,
     /// Grows whenever what was built on top of `known` is void.
     epoch: u64,
     /// Whether a closure has the turn, and who waits for one.
@@ -64,6 +69,8 @@ struct Known {
     state: Arc<Snapshot>,
     /// When the request was sent that told it.
     asked: u64,
+    /// By the clock, when its answer came.
+    at: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -158,10 +165,10 @@ impl Lane {
     }
 
     /// Takes in what a read told, where nothing is known yet. `asked` is when it was sent.
-    pub(crate) fn learn(&self, found: Snapshot, asked: u64) {
+    pub(crate) fn learn(&self, found: Snapshot, asked: u64, at: Instant) {
         let mut state = self.lock();
         if state.known.is_none() {
-            state.known = Some(Known { state: Arc::new(found), asked });
+            state.known = Some(Known { state: Arc::new(found), asked, at });
         }
     }
 
@@ -242,12 +249,18 @@ impl Lane {
         let parked = self.lock().parked.take();
         let mut flight = match parked {
             Some(flight) => flight,
-            None => match self.gather(ticket, effort) {
+            None => match self.gather(ticket, store, effort) {
                 Gathered::Nothing => return Ok(()),
                 Gathered::Readers { base } => return self.confirm(store, &base, effort),
-                Gathered::Write { base, content } => {
-                    match Flight::new(store, &self.key, base, content) {
-                        Ok(flight) => flight,
+                Gathered::Write { base, content, id } => {
+                    let Some(requests) = self.refresh(store, &base, effort)? else {
+                        return Ok(());
+                    };
+                    match Flight::new(store, &self.key, base, content, id) {
+                        Ok(mut flight) => {
+                            flight.requests = requests;
+                            flight
+                        }
                         Err(error) => {
                             self.lock().broken(ticket);
                             return Err(error);
@@ -256,31 +269,32 @@ impl Lane {
                 }
             },
         };
-        let asked = {
-            let mut state = self.lock();
-            if let Some(flying) = &mut state.flying {
-                flying.write = Some(flight.write_id(&self.key));
-            }
-            state.tick()
-        };
-        let begun = store.env.now();
+        let asked = self.tick();
+        let (begun, before) = (store.env.now(), (flight.requests, flight.waited));
         let mut landing = flight.drive(store, &self.key, effort);
         let took = store.env.now().saturating_duration_since(begun);
 
         let mut state = self.lock();
+        state.trip =
+            took.saturating_sub(flight.waited - before.1) / (flight.requests - before.0).max(1);
         if matches!(landing, Landing::OutOfTime) {
             landing = flight.given_up();
-            let told = match &landing {
-                Landing::Unknown { reason } => {
-                    News::Unknown { write: flight.write_id(&self.key), reason: reason.clone() }
+            if let Landing::Unknown { reason } = &landing {
+                let write = flight.write_id(&self.key);
+                if state.left_by(ticket, News::Unknown { write, reason: reason.clone() }) {
+                    state.parked = Some(flight);
+                    return Ok(());
                 }
-                Landing::Refused { failure, sent } => {
-                    News::Refused { failure: failure.clone(), sent: *sent }
-                }
-                _ => News::OutOfTime,
-            };
-            if state.left_by(ticket, told) {
-                state.parked = Some(flight);
+            } else {
+                // Nothing of it can ever be applied. The leader is told so, and its share must
+                // not be sent on: the others, whose time is not up, run again without it.
+                let told = match landing {
+                    Landing::Refused { failure, sent } => News::Refused { failure, sent },
+                    _ => News::OutOfTime,
+                };
+                let waited = Duration::ZERO;
+                state.void(&News::Again { conflict: false, requests: 0, waited });
+                state.tell(ticket, told);
                 return Ok(());
             }
         }
@@ -289,9 +303,13 @@ impl Lane {
                 if flight.requests == 1 {
                     state.pace.landed(took);
                 }
-                state.applied(&flight, after, recovered, asked, &self.key);
+                let at = store.env.now();
+                state.applied(&flight, after, recovered, (asked, at), &self.key);
             }
-            Landing::Conflict(fresh) => state.conflict(&flight, fresh, asked, backoff, store),
+            Landing::Conflict(fresh) => {
+                state.others = true;
+                state.conflict(&flight, fresh, asked, backoff, store);
+            }
             Landing::Unknown { reason } => {
                 let write = flight.write_id(&self.key);
                 state.failed(&News::Unknown { write, reason });
@@ -309,7 +327,7 @@ impl Lane {
 
     /// Waits for a moment, so that those who were just served and those who are about to come
     /// ride in this write too; and after a conflict, so that other processes get their turn.
-    fn gather(&self, ticket: u64, effort: &Effort<'_>) -> Gathered {
+    fn gather(&self, ticket: u64, store: &Store, effort: &Effort<'_>) -> Gathered {
         let begun = effort.now();
         loop {
             let mut state = self.lock();
@@ -321,7 +339,11 @@ impl Lane {
             let now = effort.now();
             let until = state.pace.gather_until(begun, state.open.members.len());
             if now >= until {
-                return state.take_off();
+                let riders = state.open.members.len();
+                let waited = now.saturating_duration_since(begun);
+                let (table, key) = (&store.table, &*self.key);
+                tracing::trace!(target: TARGET, table, key, riders, ?waited, "gathered");
+                return state.take_off(&self.key, store.fresh_id());
             }
             if effort.left().is_zero() {
                 let told = state.leave(ticket);
@@ -335,6 +357,39 @@ impl Lane {
         }
     }
 
+    /// Where others write too, what is built on a state that was seen a while ago would be refused,
+    /// and perhaps after so many writes that the item has forgotten that state; then a lost reply
+    /// could not be made up for. Looks first in that case, and says how many requests it took;
+    /// `None` when everybody was sent to run again.
+    fn refresh(
+        &self,
+        store: &Store,
+        base: &Snapshot,
+        effort: &mut Effort<'_>,
+    ) -> Result<Option<u32>> {
+        let asked = {
+            let mut state = self.lock();
+            let (now, while_fresh) = (effort.now(), state.trip * FRESH);
+            let old = |known: &Known| now.saturating_duration_since(known.at) > while_fresh;
+            if !(state.others && state.known.as_ref().is_some_and(old)) {
+                return Ok(Some(0));
+            }
+            state.tick()
+        };
+        let before = effort.requests;
+        let found = store.read(&self.key, true, effort);
+        let requests = effort.requests - before;
+        effort.requests = before;
+        let mut state = self.lock();
+        if found.as_ref().is_ok_and(|found| found.fence == base.fence) {
+            state.others = false;
+            return Ok(Some(requests));
+        }
+        state.void(&News::Again { conflict: false, requests, waited: Duration::ZERO });
+        state.known = Some(Known { state: Arc::new(found?), asked, at: effort.now() });
+        Ok(None)
+    }
+
     /// A batch in which nobody writes: what it was built on must still be there.
     fn confirm(&self, store: &Store, base: &Snapshot, effort: &mut Effort<'_>) -> Result<()> {
         let asked = self.tick();
@@ -345,7 +400,7 @@ impl Lane {
         let mut state = self.lock();
         match found {
             Ok(found) if found.fence == base.fence => {
-                state.known = Some(Known { state: Arc::new(found), asked });
+                state.known = Some(Known { state: Arc::new(found), asked, at: effort.now() });
                 let done = Done {
                     old_version: base.version,
                     new_version: base.version,
@@ -362,7 +417,8 @@ impl Lane {
                 Ok(())
             }
             Ok(fresh) => {
-                state.known = Some(Known { state: Arc::new(fresh), asked });
+                state.others = true;
+                state.known = Some(Known { state: Arc::new(fresh), asked, at: effort.now() });
                 state.void(&News::Again { conflict: false, requests, waited: Duration::ZERO });
                 Ok(())
             }
@@ -394,7 +450,7 @@ impl Turn<'_> {
         let found = Arc::new(store.read(&self.lane.key, true, effort)?);
         let mut state = self.lane.lock();
         // Only the holder of the turn fills in what is not known.
-        state.known = Some(Known { state: found.clone(), asked });
+        state.known = Some(Known { state: found.clone(), asked, at: effort.now() });
         let value = found.value.clone();
         Ok(Tip { value, known: found, epoch: state.epoch })
     }
@@ -456,7 +512,7 @@ impl Drop for Turn<'_> {
 }
 
 enum Gathered {
-    Write { base: Arc<Snapshot>, content: Content },
+    Write { base: Arc<Snapshot>, content: Content, id: Id },
     Readers { base: Arc<Snapshot> },
     Nothing,
 }
@@ -492,13 +548,22 @@ impl State {
         member.thread.unpark();
     }
 
-    /// Closes the open batch and lets it fly.
-    fn take_off(&mut self) -> Gathered {
+    /// Closes the open batch and lets it fly: from now on, whoever leaves it may be applied, and
+    /// can name the write.
+    fn take_off(&mut self, key: &str, id: Id) -> Gathered {
         self.gathering = None;
         let Batch { members, content } = std::mem::take(&mut self.open);
-        self.flying = Some(Flying { members, content: content.clone(), write: None });
+        let write = match (&self.known, &content) {
+            (Some(known), Some(_)) => {
+                Some(WriteId::new(key, id, known.state.writes.first().copied()))
+            }
+            _ => None,
+        };
+        self.flying = Some(Flying { members, content: content.clone(), write });
         match (&self.known, content) {
-            (Some(known), Some(content)) => Gathered::Write { base: known.state.clone(), content },
+            (Some(known), Some(content)) => {
+                Gathered::Write { base: known.state.clone(), content, id }
+            }
             (Some(known), None) => Gathered::Readers { base: known.state.clone() },
             // Nothing is built on nothing: whoever forgets voids as well.
             (None, _) => {
@@ -532,7 +597,7 @@ impl State {
         flight: &Flight,
         after: Snapshot,
         recovered: bool,
-        asked: u64,
+        (asked, at): (u64, Instant),
         key: &str,
     ) {
         let members = self.landed();
@@ -548,7 +613,7 @@ impl State {
             requests: flight.requests,
             waited: flight.waited,
         };
-        self.known = Some(Known { state: Arc::new(after), asked });
+        self.known = Some(Known { state: Arc::new(after), asked, at });
         for member in members {
             self.tell_member(&member, News::Done(done.clone()));
         }
@@ -563,7 +628,7 @@ impl State {
         backoff: &Backoff,
         store: &Store,
     ) {
-        self.known = Some(Known { state: Arc::new(fresh), asked });
+        self.known = Some(Known { state: Arc::new(fresh), asked, at: store.env.now() });
         let riders =
             self.open.members.len() + self.flying.as_ref().map_or(0, |flying| flying.members.len());
         let wait = self.pace.lost(riders, backoff, &store.env);
@@ -663,4 +728,40 @@ impl State {
 /// A moment `pause` after `begun`.
 pub(super) fn after(begun: Instant, pause: Duration) -> Instant {
     begun.checked_add(pause).unwrap_or(begun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane_with(writers: u64) -> Lane {
+        let lane = Lane::new("k");
+        let mut state = lane.lock();
+        state.known =
+            Some(Known { state: Arc::new(Snapshot::missing()), asked: 0, at: Instant::now() });
+        state.led = true;
+        state.open.content = Some(Content::Removed { expires: 0 });
+        for ticket in 0..writers {
+            let member = Member { ticket, thread: thread::current(), writes: true };
+            state.open.members.push(member);
+        }
+        drop(state);
+        lane
+    }
+
+    /// Between the moment at which a write takes what it carries and the moment at which it is
+    /// sent, a caller whose time is up must not be told that nothing is written for it.
+    #[test]
+    fn who_leaves_after_take_off_is_in_doubt() {
+        let lane = lane_with(2);
+        let mut state = lane.lock();
+        assert!(matches!(state.leave(1), News::OutOfTime), "before");
+        drop(state);
+        let lane = lane_with(2);
+        let mut state = lane.lock();
+        let id = Id::from_bytes([7; 8]);
+        assert!(matches!(state.take_off("k", id), Gathered::Write { .. }));
+        let News::Unknown { write, .. } = state.leave(1) else { panic!("it may be applied") };
+        assert_eq!((write.id(), write.base()), (id, None));
+    }
 }

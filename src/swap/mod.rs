@@ -6,7 +6,7 @@ mod flight;
 pub(crate) mod lane;
 mod options;
 mod pace;
-mod protocol;
+pub(crate) mod protocol;
 mod receipt;
 
 pub use options::{SwapOptions, Validity};

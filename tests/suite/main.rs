@@ -10,10 +10,15 @@
 mod asynchronous;
 mod atoms;
 mod errors;
+mod events;
 mod faults;
 mod items;
+mod kills;
+mod ledger;
 mod options;
+mod outcomes;
 mod races;
+mod soak;
 mod support;
 mod tables;
 mod workers;
@@ -29,12 +34,20 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let live = support::Live::from_environment();
     let mut trials: Vec<Trial> = Vec::new();
-    for tests in
-        [atoms::TESTS, items::TESTS, tables::TESTS, races::TESTS, options::TESTS, errors::TESTS]
-    {
+    for tests in [
+        atoms::TESTS,
+        items::TESTS,
+        tables::TESTS,
+        races::TESTS,
+        options::TESTS,
+        errors::TESTS,
+        outcomes::TESTS,
+        soak::TESTS,
+        kills::TESTS,
+    ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
     }
-    for tests in [faults::TESTS, asynchronous::TESTS] {
+    for tests in [faults::TESTS, asynchronous::TESTS, ledger::tests::TESTS, events::TESTS] {
         trials.extend(tests.iter().flat_map(|test| test.trial(&live)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
