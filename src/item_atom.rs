@@ -42,6 +42,24 @@ use crate::swap::{Receipt, SwapOptions};
 /// Each race lost to another process costs one more conditional write and no read: the refusal
 /// brings the newer item. Swaps of one key by several threads of one process share their writes.
 ///
+/// # Watching it work
+///
+/// Every call tells [`tracing`](https://docs.rs/tracing) what it does, on the calling thread, under
+/// the target `faraday_atom`; without a subscriber that costs next to nothing. Events name the
+/// table, the key, versions, write ids, durations and error codes, and never a value, a credential
+/// or the text of an answer, which may quote either.
+///
+/// | level | message | when |
+/// |---|---|---|
+/// | debug | `swapped` | a swap is done: versions, attempts, conflicts, requests, waits |
+/// | debug | `conflict: …` | another writer came first; everything runs again |
+/// | debug | `request failed` | no answer, or an error: its class, its code, the request's id |
+/// | debug | `recovered: …` | a reply was lost, and the item told that the write was applied |
+/// | debug | `unknown: …` | a reply was lost, and the item does not tell any more |
+/// | debug | `waits` | before a request is sent again: why, and how long |
+/// | debug | `the table is not there yet` | while a table is made or deleted |
+/// | trace | `closure runs`, `gathered`, `put` | the steps of each attempt |
+///
 /// ```
 /// use faraday_atom::{Atom, Table};
 /// use serde::{Deserialize, Serialize};
@@ -196,7 +214,7 @@ impl<T: Serialize + DeserializeOwned> Atom for ItemAtom<T> {
         let asked = lane.tick();
         let state = self.store.read(key, true, &mut self.store.effort())?;
         let value = self.value_of(state.value.as_deref());
-        lane.learn(state, asked);
+        lane.learn(state, asked, self.store.env.now());
         value
     }
 

@@ -51,6 +51,7 @@ mod codec;
 pub mod docs;
 mod dynamo;
 mod error;
+mod events;
 mod item_atom;
 mod memory;
 mod retry;
@@ -79,7 +80,7 @@ pub use memory::MemoryAtom;
 pub use retry::{Backoff, RetryPolicy};
 pub use swap::{Receipt, SwapOptions, Validity};
 pub use table::Table;
-pub use write_id::{ParseWriteIdError, WriteId};
+pub use write_id::{Outcome, ParseWriteIdError, WriteId};
 
 /// The README's examples, compiled.
 #[cfg(doctest)]

@@ -9,6 +9,7 @@ use backoff::{ExponentialBackoffBuilder, SystemClock};
 use crate::clock::Env;
 use crate::dynamo::answer::{Cause, Failure};
 use crate::error::{Error, Result};
+use crate::events::TARGET;
 
 /// How long to wait before another try: a random time between nothing and a bound that grows.
 ///
@@ -78,6 +79,9 @@ pub struct RetryPolicy {
     pub timeout: Duration,
     /// How often one request is sent at most before its failure is reported: 8 by default.
     /// At least one.
+    ///
+    /// With two or more, a write whose reply was lost is sent up to five times beyond that, within
+    /// milliseconds: the sooner it is asked what became of it, the surer it can be told.
     pub max_attempts: u32,
     /// Waits after a failure of the network or the server: up to 50 ms at first, doubling, up to
     /// 2 s at most.
@@ -174,6 +178,16 @@ pub(crate) enum Pause {
     Conflict,
 }
 
+impl Pause {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Trouble => "trouble",
+            Self::Throttled => "throttled",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
 /// One call's time: its deadline, its waits, and what it did so far.
 pub(crate) struct Effort<'a> {
     env: &'a Env,
@@ -237,19 +251,28 @@ impl<'a> Effort<'a> {
         self.left().is_zero()
     }
 
-    /// Waits; false, at once, when the deadline would pass meanwhile.
+    /// Waits before `subject` is tried again; false, at once, when the deadline would pass
+    /// meanwhile.
     #[must_use]
-    pub(crate) fn pause(&mut self, pause: Pause) -> bool {
+    pub(crate) fn pause(&mut self, pause: Pause, subject: Subject<'_>) -> bool {
         let series = match pause {
             Pause::Trouble => &mut self.trouble,
             Pause::Throttled => &mut self.throttle,
             Pause::Conflict => &mut self.conflict,
         };
         let wait = series.next(self.env);
+        self.wait(wait, pause, subject)
+    }
+
+    /// Waits for so long; false, at once, when the deadline would pass meanwhile.
+    #[must_use]
+    pub(crate) fn wait(&mut self, wait: Duration, pause: Pause, subject: Subject<'_>) -> bool {
         if wait >= self.left() {
             return false;
         }
         if !wait.is_zero() {
+            let Subject { table, key, .. } = subject;
+            tracing::debug!(target: TARGET, table, key, reason = pause.word(), ?wait, "waits");
             self.env.sleep(wait);
             self.waited += wait;
         }
@@ -281,18 +304,37 @@ pub(crate) fn persist<T>(
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
+        subject.failed(operation, attempts, &failure);
         let again = match &failure {
             Failure::NotSent(_) | Failure::Busy(_) | Failure::InDoubt(_) => Pause::Trouble,
             Failure::Throttled(_) => Pause::Throttled,
             _ => return Err(subject.error(operation, failure, attempts, effort)),
         };
-        if attempts >= policy.max_attempts || !effort.pause(again) {
+        if attempts >= policy.max_attempts || !effort.pause(again, subject) {
             return Err(subject.error(operation, failure, attempts, effort));
         }
     }
 }
 
 impl Subject<'_> {
+    /// Tells who listens. What the server says may quote a value, and is left out.
+    pub(crate) fn failed(&self, operation: &'static str, attempt: u32, failure: &Failure) {
+        let Self { table, key, .. } = *self;
+        let class = failure.class();
+        // Whether anybody listens is asked before the answer is taken apart.
+        tracing::debug!(
+            target: TARGET,
+            table,
+            key,
+            operation,
+            attempt,
+            class,
+            code = failure.cause().code,
+            request_id = failure.cause().request_id,
+            "request failed"
+        );
+    }
+
     /// The error for a failure that ends a call of which nothing was applied.
     pub(crate) fn error(
         &self,
@@ -353,6 +395,7 @@ mod tests {
     use crate::clock::testing::Fake;
 
     const MS: Duration = Duration::from_millis(1);
+    const SUBJECT: Subject<'_> = Subject { table: "t", key: Some("k"), place: "here" };
 
     fn waits(bits: u64, bounds: Backoff, times: usize) -> Vec<Duration> {
         let fake = Fake::with_random(move || bits);
@@ -360,7 +403,7 @@ mod tests {
         let policy = RetryPolicy::new().backoff(bounds);
         let mut effort = Effort::plain(&env, &policy);
         for _ in 0..times {
-            assert!(effort.pause(Pause::Trouble));
+            assert!(effort.pause(Pause::Trouble, SUBJECT));
         }
         assert_eq!(effort.waited, fake.slept().iter().sum::<Duration>());
         assert_eq!(effort.elapsed(), effort.waited);
@@ -399,8 +442,8 @@ mod tests {
         let policy =
             RetryPolicy::new().timeout(100 * MS).backoff(Backoff::new(80 * MS, 1.0, 80 * MS));
         let mut effort = Effort::plain(&env, &policy);
-        assert!(effort.pause(Pause::Trouble) && effort.pause(Pause::Trouble));
-        assert!(!effort.pause(Pause::Trouble));
+        assert!(effort.pause(Pause::Trouble, SUBJECT) && effort.pause(Pause::Trouble, SUBJECT));
+        assert!(!effort.pause(Pause::Trouble, SUBJECT));
         assert_eq!(effort.waited, 80 * MS);
         assert!(!effort.is_over());
     }
@@ -410,9 +453,8 @@ mod tests {
         let env = fake.env();
         let policy = RetryPolicy::new().max_attempts(max_attempts);
         let mut effort = Effort::plain(&env, &policy);
-        let subject = Subject { table: "t", key: Some("k"), place: "here" };
         let mut answers = answers.into_iter();
-        let result = persist(subject, "GetItem", &policy, &mut effort, |_| match answers.next() {
+        let result = persist(SUBJECT, "GetItem", &policy, &mut effort, |_| match answers.next() {
             Some(failure) => Err(failure),
             None => Ok(7),
         });

@@ -13,11 +13,14 @@ use crate::codec::envelope::Content;
 use crate::dynamo::answer::Failure;
 use crate::dynamo::{TableInfo, TableOptions};
 use crate::error::{Error, Result};
+use crate::events::TARGET;
 use crate::item_atom::ItemAtom;
 use crate::retry::{Backoff, Effort, Pause, persist};
 use crate::store::Store;
 use crate::swap::SwapOptions;
 use crate::swap::engine::{self, Decision};
+use crate::swap::protocol;
+use crate::write_id::{Outcome, WriteId};
 
 /// A DynamoDB table that holds atoms. Clones are cheap and share the connection.
 ///
@@ -172,6 +175,53 @@ impl Table {
         persist(subject, "DeleteItem", &self.store.policy, &mut self.store.effort(), |deadline| {
             self.store.dynamo.delete_item(self.store.address(&key), None, deadline)
         })
+    }
+
+    /// What became of a write: asks the item, by one strongly consistent read.
+    ///
+    /// The id comes with [`Indeterminate`](Error::Indeterminate), when the call that wrote could
+    /// not find out, and with every [`Receipt`](crate::Receipt); it can be printed, kept, and
+    /// parsed by another process.
+    ///
+    /// | what the item shows | answer |
+    /// |---|---|
+    /// | the write's id among its last 16 | [`Applied`](Outcome::Applied) |
+    /// | what it was built on, followed by another write | [`NotApplied`](Outcome::NotApplied), for good |
+    /// | what it was built on, and nothing after it | [`Unknown`](Outcome::Unknown): it has not landed, but a message that is late still might |
+    /// | neither, or no item | [`Unknown`](Outcome::Unknown) |
+    ///
+    /// To turn the third row into a certainty, write: any [`swap`](crate::Atom::swap) that changes
+    /// the atom takes the place that the late message would need, and then the answer is final.
+    /// Ask soon: sixteen writes later the item has forgotten.
+    ///
+    /// ```
+    /// use faraday_atom::{Atom, Error, Outcome, Table};
+    ///
+    /// # fn main() -> faraday_atom::Result<()> {
+    /// # #[cfg(feature = "embedded")] {
+    /// # let table = Table::builder("my-atoms").embedded_in_memory().open()?;
+    /// # table.ensure()?;
+    /// let counter = table.atom::<u64>("counter");
+    /// match counter.swap(|n| n.unwrap_or(0) + 1) {
+    ///     Err(Error::Indeterminate { write_id, .. }) => match table.outcome(&write_id)? {
+    ///         Outcome::Applied => println!("it was applied after all"),
+    ///         Outcome::NotApplied => println!("it was not: try again"),
+    ///         _ => println!("ask a person; the write was {write_id}"),
+    ///     },
+    ///     other => println!("now {}", other?),
+    /// }
+    /// # let (_, receipt) = counter.swap_with_receipt(|n| n.unwrap_or(0) + 1)?;
+    /// # assert_eq!(table.outcome(&receipt.write_id.unwrap())?, Outcome::Applied);
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TableNotFound`](Error::TableNotFound), and what any request can meet.
+    pub fn outcome(&self, write: &WriteId) -> Result<Outcome> {
+        let item = self.store.read(write.key(), true, &mut self.store.effort())?;
+        Ok(protocol::outcome(write.id(), write.base(), &item.writes))
     }
 
     /// The key that a stored key text stands for: the way back from
@@ -343,7 +393,9 @@ impl Table {
 
     /// Waits between two looks at a table that changes.
     fn pause(&self, operation: &'static str, status: &str, effort: &mut Effort<'_>) -> Result<()> {
-        if effort.pause(Pause::Conflict) {
+        let table = &self.store.table;
+        tracing::debug!(target: TARGET, table, operation, status, "the table is not there yet");
+        if effort.pause(Pause::Conflict, self.store.subject(None)) {
             return Ok(());
         }
         Err(Error::Timeout {

@@ -1,4 +1,5 @@
-//! The ids of writes: random bytes that fence a write and let its writer recognise it later.
+//! The ids of writes: random bytes that fence a write and let its writer recognise it later, and
+//! what can be known of it then.
 
 use std::fmt;
 use std::str::FromStr;
@@ -77,13 +78,30 @@ impl WriteId {
         &self.key
     }
 
+    /// The write's own id.
     pub(crate) fn id(&self) -> Id {
         self.id
     }
 
+    /// The id of the write that it was built on.
     pub(crate) fn base(&self) -> Option<Id> {
         self.base
     }
+}
+
+/// What became of a write, as far as the item still tells; see
+/// [`Table::outcome`](crate::Table::outcome).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was applied, exactly once. Others may have written since.
+    Applied,
+    /// It was not applied and never will be: another write took the place of what it was built on.
+    NotApplied,
+    /// The item does not tell. Either it has forgotten (it remembers its last 16 writes, and
+    /// nothing of the time before [`delete_item`](crate::Table::delete_item)), or the write has
+    /// not arrived yet and still may: what it was built on is in place.
+    Unknown,
 }
 
 /// `own-base@key`, both ids in hexadecimal; `own@key` when there is no base.

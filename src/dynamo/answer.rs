@@ -57,6 +57,23 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Its class, in a word or two.
+    pub(crate) fn class(&self) -> &'static str {
+        match self {
+            Self::NotSent(_) => "not sent",
+            Self::Throttled(_) => "throttled",
+            Self::Busy(_) => "busy",
+            Self::InDoubt(_) => "in doubt",
+            Self::ConditionFailed(_) => "condition",
+            Self::Credentials(_) => "credentials",
+            Self::ClockSkew(_) => "skew",
+            Self::NoTable(_) => "no table",
+            Self::TableInUse(_) => "in use",
+            Self::Unusable(_) => "unusable",
+            Self::Final(_) => "final",
+        }
+    }
+
     /// The words of the answer; empty for a failed condition.
     pub(crate) fn cause(&self) -> Cause {
         match self {
@@ -161,22 +178,6 @@ mod tests {
         classify(status, Some("REQ".to_owned()), body.as_bytes())
     }
 
-    fn class(failure: &Failure) -> &'static str {
-        match failure {
-            Failure::NotSent(_) => "not sent",
-            Failure::Throttled(_) => "throttled",
-            Failure::Busy(_) => "busy",
-            Failure::InDoubt(_) => "in doubt",
-            Failure::ConditionFailed(_) => "condition",
-            Failure::Credentials(_) => "credentials",
-            Failure::ClockSkew(_) => "skew",
-            Failure::NoTable(_) => "no table",
-            Failure::TableInUse(_) => "in use",
-            Failure::Unusable(_) => "unusable",
-            Failure::Final(_) => "final",
-        }
-    }
-
     #[test]
     fn every_row_of_the_table_of_answers() {
         for (status, code, message, expected) in [
@@ -210,7 +211,7 @@ mod tests {
             (400, "SomethingNew", "", "final"),
         ] {
             assert_eq!(
-                class(&answer(status, code, message)),
+                answer(status, code, message).class(),
                 expected,
                 "{status} {code} {message}"
             );
@@ -230,7 +231,7 @@ mod tests {
             (200, "garbage", "in doubt"),
         ] {
             let failure = classify(status, None, body.as_bytes());
-            assert_eq!(class(&failure), expected, "{status} {body}");
+            assert_eq!(failure.class(), expected, "{status} {body}");
         }
     }
 

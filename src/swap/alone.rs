@@ -8,6 +8,7 @@ use super::lane::Done;
 use super::{Receipt, SwapOptions};
 use crate::codec::Value;
 use crate::error::{Error, Result};
+use crate::events;
 use crate::retry::{Effort, Pause};
 use crate::store::Store;
 
@@ -24,6 +25,7 @@ pub(super) fn swap<T, R>(
     tally.requests = effort.requests;
     loop {
         tally.attempts += 1;
+        events::closure_runs(&store.table, key, tally.attempts, state.version);
         let (decision, result) = decide(state.value.as_deref())?;
         let mut done = Done {
             old_version: state.version,
@@ -50,14 +52,16 @@ pub(super) fn swap<T, R>(
                 done.write = Some(flight.write_id(key));
                 done.recovered = recovered;
                 done.waited = effort.waited;
-                return Ok((result, tally.receipt(done)));
+                let receipt = tally.receipt(done);
+                events::swapped(&store.table, key, &receipt, effort.elapsed());
+                return Ok((result, receipt));
             }
             Landing::Conflict(fresh) => {
                 state = Arc::new(fresh);
                 tally.conflicts += 1;
                 let enough =
                     options.max_attempts.is_some_and(|most| tally.conflicts >= most.max(1));
-                if enough || !effort.pause(Pause::Conflict) {
+                if enough || !effort.pause(Pause::Conflict, store.subject(Some(key))) {
                     return Err(out_of_time(store, key, &tally, effort));
                 }
             }

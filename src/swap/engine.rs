@@ -9,6 +9,7 @@ use super::{Receipt, SwapOptions, alone};
 use crate::codec::Value;
 use crate::codec::envelope::Content;
 use crate::error::{Error, Result};
+use crate::events;
 use crate::retry::Effort;
 use crate::store::Store;
 
@@ -84,6 +85,7 @@ pub(crate) fn swap<T, R>(
         let tip = turn.tip(store, &mut effort)?;
         tally.requests += std::mem::take(&mut effort.requests);
         tally.attempts += 1;
+        events::closure_runs(&store.table, key, tally.attempts, tip.known.version);
         let decided = Nesting::inside(lane, || decide(tip.value.as_deref()));
         let content = match &decided {
             Ok((Decision::Write(content), _)) => {
@@ -106,7 +108,9 @@ pub(crate) fn swap<T, R>(
             News::Done(done) => {
                 let (_, result) = decided?;
                 let done = if writes { done } else { done.unwritten() };
-                return Ok((result, tally.receipt(done)));
+                let receipt = tally.receipt(done);
+                events::swapped(&store.table, key, &receipt, effort.elapsed());
+                return Ok((result, receipt));
             }
             News::Again { conflict, requests, waited } => {
                 tally.conflicts += u32::from(conflict);

@@ -8,9 +8,21 @@ use crate::codec::envelope::{Content, Fence, Sealed, Snapshot};
 use crate::dynamo::answer::Failure;
 use crate::dynamo::{Condition, MOST_COMPARED};
 use crate::error::{Error, Result};
-use crate::retry::{Effort, Pause};
+use crate::events::TARGET;
+use crate::retry::{Backoff, Effort, Pause};
 use crate::store::Store;
 use crate::write_id::{Id, WriteId};
+
+/// A write in doubt is sent again at once, and then after waits of up to this, so often. An item
+/// remembers its last sixteen writes: another writer who is busy has filled that memory after as
+/// many round trips, and from then on nobody can know. Only then the usual waits begin.
+const HURRY: Backoff = Backoff::new(Duration::from_millis(1), 2.0, Duration::from_millis(8));
+const HURRIED: u32 = 5;
+
+/// For so many round trips, what was seen is fresh enough to write on. In each of them another
+/// writer can write once, and an item remembers sixteen writes: a reply that is lost later than
+/// that can hardly be made up for.
+pub(super) const FRESH: u32 = 8;
 
 /// How a write ended, or why it did not.
 #[derive(Debug)]
@@ -37,6 +49,8 @@ pub(crate) struct Flight {
     sealed: Sealed,
     write: Write,
     sent: u32,
+    /// How many of the sends did not wait their time, for the write was in doubt.
+    hurried: u32,
     last: Option<Failure>,
     /// Requests sent for it, reads included.
     pub(crate) requests: u32,
@@ -45,7 +59,7 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
-    /// A write of `content` in the place of `base`.
+    /// A write of `content` in the place of `base`, with this fresh id.
     ///
     /// # Errors
     /// [`Error::TooLarge`].
@@ -67,6 +81,7 @@ impl Flight {
             sealed,
             write: Write::new(id, on),
             sent: 0,
+            hurried: 0,
             last: None,
             requests: 0,
             waited: Duration::ZERO,
@@ -92,12 +107,23 @@ impl Flight {
         loop {
             self.sent += 1;
             self.requests += 1;
+            tracing::trace!(
+                target: TARGET,
+                table = store.table,
+                key,
+                write = %self.id,
+                base_version = self.base.version,
+                attempt = self.sent,
+                "put"
+            );
+            let begun = effort.now();
             let answer = match self.send(store, key, effort) {
                 Ok(()) => Answer::Applied,
                 Err(Failure::ConditionFailed(Some(item))) => {
-                    return self.refused(store.open(Some(item)));
+                    return self.refused(store, key, store.open(Some(item)));
                 }
                 Err(failure) => {
+                    store.subject(Some(key)).failed("PutItem", self.sent, &failure);
                     let answer = answer_of(&failure);
                     self.last = Some(failure);
                     answer
@@ -110,11 +136,18 @@ impl Flight {
                 Verdict::Look => return self.look(store, key, effort),
                 Verdict::Again => {}
             }
-            if self.sent >= store.policy.max_attempts.max(1) {
+            if self.sent - self.hurried >= store.policy.max_attempts.max(1) {
                 return self.given_up();
             }
-            if !self.pause(&answer, effort) {
+            let answered = effort.now();
+            if !self.pause(store, key, effort) {
                 return Landing::OutOfTime;
+            }
+            let trip = answered.saturating_duration_since(begun);
+            if effort.now().saturating_duration_since(answered) > trip * FRESH
+                && let Some(landing) = self.overtaken(store, key, effort)
+            {
+                return landing;
             }
         }
     }
@@ -130,7 +163,7 @@ impl Flight {
 
     /// What is to be said when nobody drives it on.
     pub(crate) fn given_up(&mut self) -> Landing {
-        match (self.write.given_up(), self.last.take()) {
+        match (self.write.given_up(), self.last.clone()) {
             (Verdict::Unknown, last) => {
                 let cause = last.map(|failure| failure.cause().to_string()).unwrap_or_default();
                 Landing::Unknown { reason: format!("its reply was lost: {cause}") }
@@ -140,18 +173,22 @@ impl Flight {
         }
     }
 
-    fn pause(&mut self, answer: &Answer, effort: &mut Effort<'_>) -> bool {
-        // After the first lost reply at once: the longer it takes to find out, the more other
-        // writes can push this one out of the item's memory.
-        if *answer == Answer::Lost && self.sent == 1 {
-            return !effort.is_over();
-        }
+    fn pause(&mut self, store: &Store, key: &str, effort: &mut Effort<'_>) -> bool {
+        let subject = store.subject(Some(key));
         let before = effort.waited;
         let pause = match self.last {
             Some(Failure::Throttled(_)) => Pause::Throttled,
             _ => Pause::Trouble,
         };
-        let goes_on = effort.pause(pause);
+        let goes_on = if self.write.given_up() == Verdict::Unknown && self.hurried < HURRIED {
+            self.hurried += 1;
+            match self.hurried {
+                1 => !effort.is_over(),
+                n => effort.wait(HURRY.draw(n - 1, &store.env), pause, subject),
+            }
+        } else {
+            effort.pause(pause, subject)
+        };
         self.waited += effort.waited.saturating_sub(before);
         goes_on
     }
@@ -161,8 +198,24 @@ impl Flight {
     }
 
     /// The condition did not hold, and this is what was there.
-    fn refused(&mut self, seen: Snapshot) -> Landing {
-        match self.write.answered(&Answer::Refused { ids: seen.writes.clone() }) {
+    fn refused(&mut self, store: &Store, key: &str, seen: Snapshot) -> Landing {
+        let verdict = self.write.answered(&Answer::Refused { ids: seen.writes.clone() });
+        tracing::debug!(
+            target: TARGET,
+            table = store.table,
+            key,
+            write = %self.id,
+            base_version = self.base.version,
+            found_version = seen.version,
+            attempt = self.sent,
+            "{}",
+            match verdict {
+                Verdict::Applied { .. } => "recovered: an earlier send was applied",
+                Verdict::Conflict => "conflict: another writer came first",
+                _ => "unknown: the item has forgotten",
+            }
+        );
+        match verdict {
             Verdict::Applied { recovered } => {
                 // What was applied is known from the base on, however much came after it.
                 self.applied(recovered)
@@ -175,6 +228,22 @@ impl Flight {
         }
     }
 
+    /// The server refused to look at the put, and there was a long wait. Whether others have used
+    /// it: then another send would be refused at best, and in doubt for good at worst.
+    fn overtaken(&mut self, store: &Store, key: &str, effort: &mut Effort<'_>) -> Option<Landing> {
+        let refused = matches!(self.last, Some(Failure::Throttled(_) | Failure::Busy(_)));
+        if !refused || self.write.given_up() == Verdict::Unknown {
+            return None;
+        }
+        let before = effort.requests;
+        let found = store.read(key, true, effort);
+        self.requests += effort.requests - before;
+        effort.requests = before;
+        // A read that fails says nothing.
+        let seen = found.ok().filter(|seen| seen.fence != self.base.fence)?;
+        Some(self.refused(store, key, seen))
+    }
+
     /// The server does not say what was there.
     fn look(&mut self, store: &Store, key: &str, effort: &mut Effort<'_>) -> Landing {
         let before = effort.requests;
@@ -182,7 +251,7 @@ impl Flight {
         self.requests += effort.requests - before;
         effort.requests = before;
         match (found, self.write.given_up()) {
-            (Ok(seen), _) => self.refused(seen),
+            (Ok(seen), _) => self.refused(store, key, seen),
             (Err(error), Verdict::Unknown) => {
                 Landing::Unknown { reason: format!("its reply was lost, and then: {error}") }
             }

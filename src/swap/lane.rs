@@ -18,12 +18,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use super::flight::{Flight, Landing};
+use super::flight::{FRESH, Flight, Landing};
 use super::pace::Pace;
 use crate::codec::Value;
 use crate::codec::envelope::{Content, Snapshot};
 use crate::dynamo::answer::Failure;
 use crate::error::Result;
+use crate::events::TARGET;
 use crate::retry::{Backoff, Effort};
 use crate::store::Store;
 use crate::write_id::WriteId;
@@ -41,6 +42,10 @@ struct State {
     ticks: u64,
     /// The newest state that the table is known to have had.
     known: Option<Known>,
+    /// Whether another process has written since a look last found everything as it was.
+    others: bool,
+    /// What the last request about this key took.
+    trip: Duration,
     /// Grows whenever what was built on top of `known` is void.
     epoch: u64,
     /// Whether a closure has the turn, and who waits for one.
@@ -64,6 +69,8 @@ struct Known {
     state: Arc<Snapshot>,
     /// When the request was sent that told it.
     asked: u64,
+    /// By the clock, when its answer came.
+    at: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -163,10 +170,10 @@ impl Lane {
     }
 
     /// Takes in what a read told, where nothing is known yet. `asked` is when it was sent.
-    pub(crate) fn learn(&self, found: Snapshot, asked: u64) {
+    pub(crate) fn learn(&self, found: Snapshot, asked: u64, at: Instant) {
         let mut state = self.lock();
         if state.known.is_none() {
-            state.known = Some(Known { state: Arc::new(found), asked });
+            state.known = Some(Known { state: Arc::new(found), asked, at });
         }
     }
 
@@ -250,12 +257,18 @@ impl Lane {
         let parked = self.lock().parked.take();
         let mut flight = match parked {
             Some(flight) => flight,
-            None => match self.gather(ticket, effort) {
+            None => match self.gather(ticket, store, effort) {
                 Gathered::Nothing => return Ok(()),
                 Gathered::Readers { base } => return self.confirm(store, &base, effort),
                 Gathered::Write { base, content } => {
+                    let Some(requests) = self.refresh(store, &base, effort)? else {
+                        return Ok(());
+                    };
                     match Flight::new(store, &self.key, base, &content) {
-                        Ok(flight) => flight,
+                        Ok(mut flight) => {
+                            flight.requests = requests;
+                            flight
+                        }
                         Err(error) => {
                             self.lock().broken(ticket);
                             return Err(error);
@@ -267,11 +280,14 @@ impl Lane {
         if !self.lock().sends(&flight, &self.key) {
             return Ok(());
         }
-        let begun = store.env.now();
+        let (begun, before) = (store.env.now(), (flight.requests, flight.waited));
         let mut landing = flight.drive(store, &self.key, effort);
         let landed = store.env.now();
+        let took = landed.saturating_duration_since(begun);
 
         let mut state = self.lock();
+        state.trip = took.saturating_sub(flight.waited.saturating_sub(before.1))
+            / (flight.requests - before.0).max(1);
         if matches!(landing, Landing::OutOfTime) {
             landing = flight.given_up();
             let writes = state.flies_for(ticket);
@@ -299,14 +315,16 @@ impl Lane {
         }
         match landing {
             Landing::Applied { after, recovered } => {
-                let took = landed.saturating_duration_since(begun);
-                let took = (flight.requests == 1).then_some(took);
+                let took = (flight.requests == before.0 + 1).then_some(took);
                 let riders = state.flying.as_ref().map_or(0, |flying| flying.members.len());
                 let waiting = state.open.members.len();
                 state.pace.applied(landed, took, riders, waiting);
-                state.applied(&flight, after, recovered, &self.key);
+                state.applied(&flight, after, recovered, landed, &self.key);
             }
-            Landing::Conflict(fresh) => state.conflict(&flight, fresh, backoff, store),
+            Landing::Conflict(fresh) => {
+                state.others = true;
+                state.conflict(&flight, fresh, backoff, store);
+            }
             Landing::Unknown { reason } => {
                 let write = flight.write_id(&self.key);
                 state.failed(&News::Unknown { write, reason });
@@ -324,7 +342,7 @@ impl Lane {
 
     /// Waits for a moment, so that those who were just served and those who are about to come
     /// ride in this write too; and after a conflict, so that other processes get their turn.
-    fn gather(&self, ticket: u64, effort: &Effort<'_>) -> Gathered {
+    fn gather(&self, ticket: u64, store: &Store, effort: &Effort<'_>) -> Gathered {
         let begun = effort.now();
         loop {
             let mut state = self.lock();
@@ -344,12 +362,48 @@ impl Lane {
             let riders = state.open.members.len();
             let until = state.pace.gather_until(begun, riders, effort.deadline());
             if now >= until {
+                let waited = now.saturating_duration_since(begun);
+                let (table, key) = (&store.table, &*self.key);
+                tracing::trace!(target: TARGET, table, key, riders, ?waited, "gathered");
                 return state.take_off();
             }
             state.gathering = Some(thread::current());
             drop(state);
             thread::park_timeout((until - now).min(effort.left()));
         }
+    }
+
+    /// Where others write too, what is built on a state that was seen a while ago would be refused,
+    /// and perhaps after so many writes that the item has forgotten that state; then a lost reply
+    /// could not be made up for. Looks first in that case, and says how many requests it took;
+    /// `None` when everybody was sent to run again.
+    fn refresh(
+        &self,
+        store: &Store,
+        base: &Snapshot,
+        effort: &mut Effort<'_>,
+    ) -> Result<Option<u32>> {
+        let asked = {
+            let mut state = self.lock();
+            let (now, while_fresh) = (effort.now(), state.trip * FRESH);
+            let old = |known: &Known| now.saturating_duration_since(known.at) > while_fresh;
+            if !(state.others && state.known.as_ref().is_some_and(old)) {
+                return Ok(Some(0));
+            }
+            state.tick()
+        };
+        let before = effort.requests;
+        let found = store.read(&self.key, true, effort);
+        let requests = effort.requests - before;
+        effort.requests = before;
+        let mut state = self.lock();
+        if found.as_ref().is_ok_and(|found| found.fence == base.fence) {
+            state.others = false;
+            return Ok(Some(requests));
+        }
+        state.void(&News::Again { conflict: false, requests, waited: Duration::ZERO });
+        state.known = Some(Known { state: Arc::new(found?), asked, at: effort.now() });
+        Ok(None)
     }
 
     /// A batch in which nobody writes: what it was built on must still be there.
@@ -362,7 +416,7 @@ impl Lane {
         let mut state = self.lock();
         match found {
             Ok(found) if found.fence == base.fence => {
-                state.known = Some(Known { state: Arc::new(found), asked });
+                state.known = Some(Known { state: Arc::new(found), asked, at: effort.now() });
                 let done = Done {
                     old_version: base.version,
                     new_version: base.version,
@@ -379,7 +433,8 @@ impl Lane {
                 Ok(())
             }
             Ok(fresh) => {
-                state.known = Some(Known { state: Arc::new(fresh), asked });
+                state.others = true;
+                state.known = Some(Known { state: Arc::new(fresh), asked, at: effort.now() });
                 state.void(&News::Again { conflict: false, requests, waited: Duration::ZERO });
                 Ok(())
             }
@@ -411,7 +466,7 @@ impl Turn<'_> {
         let found = Arc::new(store.read(&self.lane.key, true, effort)?);
         let mut state = self.lane.lock();
         // Only the holder of the turn fills in what is not known.
-        state.known = Some(Known { state: found.clone(), asked });
+        state.known = Some(Known { state: found.clone(), asked, at: effort.now() });
         let value = found.value.clone();
         Ok(Tip { value, known: found, epoch: state.epoch })
     }
@@ -532,17 +587,12 @@ impl State {
     /// Whether this flight is to be sent. From then on, who leaves it is told that it may be
     /// written.
     fn sends(&mut self, flight: &Flight, key: &str) -> bool {
-        match &mut self.flying {
-            Some(Flying { void: false, write, .. }) => {
-                *write = Some(flight.write_id(key));
-                true
-            }
-            _ => {
-                let waited = Duration::ZERO;
-                self.void(&News::Again { conflict: false, requests: 0, waited });
-                false
-            }
+        if let Some(Flying { void: false, write, .. }) = &mut self.flying {
+            *write = Some(flight.write_id(key));
+            return true;
         }
+        self.void(&News::Again { conflict: false, requests: 0, waited: Duration::ZERO });
+        false
     }
 
     /// A moment before the first send of what flies.
@@ -574,7 +624,14 @@ impl State {
         }
     }
 
-    fn applied(&mut self, flight: &Flight, after: Snapshot, recovered: bool, key: &str) {
+    fn applied(
+        &mut self,
+        flight: &Flight,
+        after: Snapshot,
+        recovered: bool,
+        at: Instant,
+        key: &str,
+    ) {
         let asked = self.asked();
         let members = self.landed();
         let old_version = self.known.as_ref().map_or(0, |known| known.state.version);
@@ -588,7 +645,7 @@ impl State {
             requests: flight.requests,
             waited: flight.waited,
         };
-        self.known = Some(Known { state: Arc::new(after), asked });
+        self.known = Some(Known { state: Arc::new(after), asked, at });
         for member in members {
             self.tell_member(&member, News::Done(done.clone()));
         }
@@ -597,7 +654,7 @@ impl State {
 
     fn conflict(&mut self, flight: &Flight, fresh: Snapshot, backoff: &Backoff, store: &Store) {
         let asked = self.asked();
-        self.known = Some(Known { state: Arc::new(fresh), asked });
+        self.known = Some(Known { state: Arc::new(fresh), asked, at: store.env.now() });
         let riders =
             self.open.members.len() + self.flying.as_ref().map_or(0, |flying| flying.members.len());
         let wait = self.pace.lost(riders, backoff, &store.env);
@@ -705,4 +762,5 @@ pub(super) fn after(begun: Instant, pause: Duration) -> Instant {
 
 #[cfg(all(test, feature = "embedded"))]
 #[path = "lane_tests.rs"]
+#[allow(clippy::pedantic)] // of tests only what is wrong matters
 mod tests;

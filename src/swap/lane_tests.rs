@@ -60,6 +60,7 @@ impl DispatchSignedRequest for Network {
                     Ok(HttpResponse {
                         status: 400_u16.try_into().unwrap(),
                         body: ByteStream::from(body.to_vec()),
+                        #[allow(clippy::default_trait_access)] // of an older http
                         headers: Default::default(),
                     })
                 }
@@ -112,6 +113,7 @@ fn engine() -> (Embedded, Process) {
 
 /// A process whose puts meet these fates, one after the other; then all are served.
 fn troubled(engine: &Embedded, fates: &[Fate]) -> Process {
+    #[allow(clippy::unnecessary_to_owned)] // the hook outlives the slice
     let fates = Mutex::new(fates.to_vec().into_iter());
     process(engine, Arc::new(Lane::new(KEY)), Fake::seeded(1).env(), move |operation| {
         match operation {
@@ -359,7 +361,11 @@ fn a_closure_that_ran_on_what_was_forgotten_runs_again() {
     own.lane.forget();
     other.swap("er");
     let asked = own.lane.tick();
-    own.lane.learn(own.store.read(KEY, true, &mut own.effort(LONG)).unwrap(), asked);
+    own.lane.learn(
+        own.store.read(KEY, true, &mut own.effort(LONG)).unwrap(),
+        asked,
+        own.store.env.now(),
+    );
     let joined = turn.join(&tip, 0, Some(added(tip.value.as_deref(), "new")));
     assert!(matches!(joined, Joined::Stale));
     own.swap("new");

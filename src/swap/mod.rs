@@ -5,10 +5,11 @@ pub(crate) mod engine;
 mod flight;
 pub(crate) mod lane;
 #[cfg(test)]
+#[allow(clippy::pedantic)] // of tests only what is wrong matters
 mod model;
 mod options;
 mod pace;
-mod protocol;
+pub(crate) mod protocol;
 mod receipt;
 
 pub use options::{SwapOptions, Validity};

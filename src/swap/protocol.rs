@@ -5,7 +5,7 @@
 //! is random and fresh), at most one of those sends can be applied, and once another write has
 //! taken the place of that state, none of them ever can.
 
-use crate::write_id::Id;
+use crate::write_id::{Id, Outcome};
 
 /// The state that a write is built on, as far as the protocol cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,6 +121,23 @@ impl Write {
     }
 }
 
+/// What became of the write with this id, built on `base`, of which nothing is known but what a
+/// consistent read shows now: the ids of the item's last writes, newest first.
+pub(crate) fn outcome(id: Id, base: Option<Id>, ids: &[Id]) -> Outcome {
+    if ids.contains(&id) {
+        return Outcome::Applied;
+    }
+    #[allow(clippy::match_same_arms)] // two reasons for one answer
+    match base.and_then(|base| ids.iter().position(|id| *id == base)) {
+        // The base is still the newest: a send that is late may yet find it in place.
+        Some(0) => Outcome::Unknown,
+        // What followed the base is listed, and it is not this write.
+        Some(_) => Outcome::NotApplied,
+        // Cut from the list, or the list was begun anew, or there never was a base.
+        None => Outcome::Unknown,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,5 +200,28 @@ mod tests {
         assert_eq!(write.given_up(), Verdict::Failed);
         write.answered(&Answer::Lost);
         assert_eq!(write.given_up(), Verdict::Unknown);
+    }
+
+    #[test]
+    fn asked_later() {
+        use Outcome::{Applied, NotApplied, Unknown};
+        let ids = |ids: &[u8]| ids.iter().copied().map(id).collect::<Vec<_>>();
+        let on = Some(id(1));
+        for (base, there, expected) in [
+            (on, ids(&[9, 1]), Applied),
+            (on, ids(&[3, 2, 9]), Applied),
+            (None, ids(&[9]), Applied),
+            (None, ids(&[2, 9]), Applied),
+            (on, ids(&[2, 1]), NotApplied),
+            (on, ids(&[3, 2, 1, 0]), NotApplied),
+            (on, ids(&[1]), Unknown),
+            (on, ids(&[1, 0]), Unknown),
+            (on, ids(&[3, 2]), Unknown),
+            (on, ids(&[]), Unknown),
+            (None, ids(&[2]), Unknown),
+            (None, ids(&[]), Unknown),
+        ] {
+            assert_eq!(outcome(id(9), base, &there), expected, "{base:?} {there:?}");
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! A server and a network on bad days: recovered where that is possible, and named where not.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use faraday_atom::{Atom, Backoff, Error, ItemAtom, RetryPolicy, SwapOptions, Table};
+use faraday_atom::{
+    Atom, Backoff, Error, ItemAtom, Outcome, Receipt, RetryPolicy, SwapOptions, Table,
+};
 
 use crate::support::PlainTest;
 use crate::support::server::{Backend, Fault, Seen, Server, THROTTLED, UNAVAILABLE};
@@ -15,6 +18,11 @@ pub(crate) const TESTS: &[PlainTest] = &[
     PlainTest { name: "faults::every_fault_in_writes", run: faults_in_writes },
     PlainTest { name: "faults::lost_reply_then_overtaken", run: overtaken },
     PlainTest { name: "faults::lost_reply_and_forgotten", run: forgotten },
+    PlainTest { name: "faults::a_write_in_doubt_is_asked_for_later", run: asked_later },
+    PlainTest { name: "faults::a_write_in_doubt_is_not_left_to_be_forgotten", run: hurried },
+    PlainTest { name: "faults::a_state_seen_long_ago_is_looked_at_first", run: long_ago },
+    PlainTest { name: "faults::a_throttled_write_is_overtaken", run: overtaken_while_throttled },
+    PlainTest { name: "faults::a_leader_that_leaves_takes_its_share_along", run: leader_leaves },
     PlainTest { name: "faults::a_server_that_never_answers", run: never_answers },
     PlainTest { name: "faults::a_server_that_always_throttles", run: always_throttled },
     PlainTest { name: "faults::a_refusal_after_a_lost_reply", run: refused_after_doubt },
@@ -181,6 +189,178 @@ fn forgotten() {
     let error = atom.swap(|n| n.unwrap() + 1).unwrap_err();
     assert!(matches!(&error, Error::Indeterminate { key, .. } if key == "n"), "{error}");
     assert_eq!(table.find_item::<u32>("n").unwrap(), Some(50));
+    assert_eq!(outcome(&table, error), Outcome::Unknown, "deleting forgets it for good");
+}
+
+fn outcome(table: &Table, error: Error) -> Outcome {
+    let Error::Indeterminate { write_id, .. } = error else { panic!("{error}") };
+    table.outcome(&write_id).unwrap()
+}
+
+/// The caller gives up in doubt, and asks later.
+fn asked_later() {
+    const DENIED: Fault =
+        Fault::Answer(400, r#"{"__type":"x#AccessDeniedException","message":"no longer"}"#);
+    let straggle = Fault::Straggle(Duration::from_millis(300));
+    for (fault, at_once, later) in [
+        (Fault::LoseReply, Outcome::Applied, Outcome::Applied),
+        (Fault::LoseRequest, Outcome::Unknown, Outcome::NotApplied),
+        (straggle, Outcome::Unknown, Outcome::Applied),
+    ] {
+        let server = Server::new(scripted("PutItem", [Fault::None, fault, DENIED]));
+        let table = open(&server);
+        let atom = table.atom::<u32>("n");
+        atom.reset(10).unwrap();
+        let error = atom.swap(|n| n.unwrap() + 1).unwrap_err();
+        let Error::Indeterminate { write_id, .. } = error else { panic!("{fault:?}: {error}") };
+        assert_eq!(table.outcome(&write_id).unwrap(), at_once, "{fault:?}");
+        if fault == straggle {
+            std::thread::sleep(Duration::from_millis(600));
+        } else {
+            // Takes the place of what it was built on: now it is final.
+            atom.swap(|n| n.unwrap() + 100).unwrap();
+        }
+        assert_eq!(table.outcome(&write_id).unwrap(), later, "{fault:?}");
+        let applied = atom.get().unwrap().unwrap() % 100 == 11;
+        assert_eq!(applied, later == Outcome::Applied, "{fault:?}");
+    }
+}
+
+/// The reply is lost, then more goes wrong, and from the first put on another writer fills the
+/// item's memory: long before the usual waits are over, nobody could know any more.
+fn hurried() {
+    let engine = dynoxide::Database::memory().unwrap();
+    let idle = Duration::from_secs(60);
+    let straight = Server::start(Backend::Engine(engine.clone()), idle, |_| Fault::None);
+    let table = open(&straight);
+    table.put_item("list", Vec::<u32>::new()).unwrap();
+    let faults = [Fault::LoseReply, THROTTLED, UNAVAILABLE, Fault::LoseRequest, THROTTLED];
+    let (hook, (landed, begin)) = (scripted("PutItem", faults), std::sync::mpsc::channel());
+    let server = Server::start(Backend::Engine(engine), idle, move |seen| {
+        let fault = hook(seen);
+        if fault == THROTTLED {
+            // The lost one is in place by now.
+            let _heard_before = landed.send(());
+        }
+        fault
+    });
+    // Half a second in the middle, and more.
+    let slow = Backoff::new(Duration::from_secs(1), 2.0, Duration::from_secs(2));
+    let patient = RetryPolicy::new().backoff(slow).throttle(slow);
+    let atom = server.builder("faulty").retry(patient).open().unwrap().atom::<Vec<u32>>("list");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (table, done) = (&table, &done);
+        scope.spawn(move || {
+            begin.recv().unwrap();
+            let other = table.atom::<Vec<u32>>("list");
+            while !done.load(Ordering::SeqCst) {
+                other.swap(|list| [list.unwrap(), vec![2]].concat()).unwrap();
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let swapped = atom.swap_with_receipt(|list| [list.unwrap(), vec![1]].concat());
+        done.store(true, Ordering::SeqCst);
+        let (_, receipt) = swapped.unwrap();
+        assert!(receipt.recovered && receipt.waited < slow.initial, "{receipt:?}");
+    });
+    let list = table.find_item::<Vec<u32>>("list").unwrap().unwrap();
+    assert_eq!(list.iter().filter(|token| **token == 1).count(), 1);
+}
+
+/// An atom and another handle, around the faults, to the same item of a new engine.
+fn two_ways(
+    retry: RetryPolicy,
+    hook: impl Fn(&Seen<'_>) -> Fault + Send + Sync + 'static,
+) -> (ItemAtom<u32>, ItemAtom<u32>, [Server; 2]) {
+    let engine = dynoxide::Database::memory().unwrap();
+    let idle = Duration::from_secs(60);
+    let straight = Server::start(Backend::Engine(engine.clone()), idle, |_| Fault::None);
+    let server = Server::start(Backend::Engine(engine), idle, hook);
+    let other = open(&straight).atom("n");
+    let atom = server.table(|builder| builder.retry(retry)).atom("n");
+    (atom, other, [straight, server])
+}
+
+fn add(atom: &ItemAtom<u32>) -> Receipt {
+    atom.swap_with_receipt(|n| n.unwrap_or(0) + 1).unwrap().1
+}
+
+/// Another process writes so much between two swaps of this one that the item has forgotten what
+/// the second would have been built on; and then its reply is lost.
+fn long_ago() {
+    // The first write, a refused one and its successor; then the lost one.
+    let faults = [Fault::None, Fault::None, Fault::None, Fault::LoseReply];
+    let (atom, other, _servers) = two_ways(quick(), scripted("PutItem", faults));
+    add(&atom);
+    add(&other);
+    assert_eq!(add(&atom).conflicts, 1, "now it is known that others write");
+    (0..20).for_each(|_| drop(add(&other)));
+    // More than a few round trips, on a slow machine too.
+    let pause = || std::thread::sleep(Duration::from_millis(500));
+    pause();
+    let receipt = add(&atom);
+    assert!(receipt.recovered && receipt.conflicts == 0, "{receipt:?}");
+    assert_eq!(other.get().unwrap(), Some(24));
+    // A look that finds everything as it was is the last, until others are met again.
+    pause();
+    assert_eq!(add(&atom).requests, 2);
+    pause();
+    assert_eq!(add(&atom).requests, 1);
+}
+
+/// Another process writes so much while a put waits out its throttling that the item has forgotten
+/// what the put was built on; and then its reply is lost.
+fn overtaken_while_throttled() {
+    let slow = Backoff::new(Duration::from_secs(3), 1.0, Duration::from_secs(3));
+    let faults = [Fault::None, THROTTLED, Fault::LoseReply];
+    let (hook, (throttled, begin)) = (scripted("PutItem", faults), std::sync::mpsc::channel());
+    let (atom, other, _servers) = two_ways(quick().throttle(slow), move |seen| {
+        let fault = hook(seen);
+        if fault == THROTTLED {
+            throttled.send(()).unwrap();
+        }
+        fault
+    });
+    add(&atom);
+    let interfering = other.clone();
+    let writes = std::thread::spawn(move || {
+        begin.recv().unwrap();
+        (0..20).for_each(|_| drop(add(&interfering)));
+    });
+    add(&atom);
+    writes.join().unwrap();
+    assert_eq!(other.get().unwrap(), Some(22));
+}
+
+/// Two swaps ride in one put, which is throttled until the time of the one that leads is up. It
+/// leaves with a clean failure, so what it wanted must not be applied with the other's.
+fn leader_leaves() {
+    // The one that makes the item; the one behind which both come together; theirs.
+    let late = Fault::Late(Duration::from_millis(200));
+    let server = Server::new(scripted("PutItem", [Fault::None, late, THROTTLED]));
+    // Any wait is longer than the leader's time.
+    let hours = Backoff::new(Duration::from_secs(10_000), 1.0, Duration::from_secs(10_000));
+    let atom = server.table(|builder| builder.retry(quick().throttle(hours))).atom("list");
+    atom.reset(vec![]).unwrap();
+    let push = |atom: &ItemAtom<Vec<u32>>, token| {
+        atom.swap_with_receipt(|list| [list.unwrap(), vec![token]].concat())
+    };
+    let pause = || std::thread::sleep(Duration::from_millis(50));
+    std::thread::scope(|scope| {
+        scope.spawn(|| push(&atom, 1).unwrap());
+        pause();
+        let leader = scope.spawn(|| {
+            let options = SwapOptions::new().timeout(Duration::from_millis(600));
+            push(&atom.clone().with_options(options), 2).unwrap_err()
+        });
+        pause();
+        let (list, _) = push(&atom, 3).unwrap();
+        let failed = leader.join().unwrap();
+        assert!(matches!(failed, Error::Throttled { .. }), "nothing written: {failed}");
+        assert_eq!(list, [1, 3]);
+    });
+    assert_eq!(atom.get().unwrap(), Some(vec![1, 3]));
 }
 
 fn never_answers() {
@@ -211,6 +391,8 @@ fn never_answers() {
     let options = SwapOptions::new().timeout(Duration::from_millis(500));
     let error = counter(&server).with_options(options).swap(|_| 1).unwrap_err();
     assert!(matches!(&error, Error::Indeterminate { .. }), "{error}");
+    // Carried out at once; only the answers never came.
+    assert_eq!(outcome(&open(&server), error), Outcome::Applied);
 }
 
 fn always_throttled() {

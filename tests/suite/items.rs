@@ -103,12 +103,12 @@ fn costs(ground: &Ground) {
         call();
         table.requests() - before
     };
-    assert_eq!(spent(&|| drop(table.atom::<u32>("n"))), 0);
-    assert_eq!(spent(&|| drop(atom.get().unwrap())), 1);
+    assert_eq!(spent(&|| _ = table.atom::<u32>("n")), 0);
+    assert_eq!(spent(&|| _ = atom.get().unwrap()), 1);
     // The get told what is there.
-    assert_eq!(spent(&|| drop(atom.swap(|n| n.unwrap_or(0) + 1).unwrap())), 1);
-    assert_eq!(spent(&|| drop(atom.swap(|n| n.unwrap_or(0) + 1).unwrap())), 1);
-    assert_eq!(spent(&|| drop(atom.swap(|n| n.unwrap()).unwrap())), 1, "a no-op is confirmed");
+    assert_eq!(spent(&|| _ = atom.swap(|n| n.unwrap_or(0) + 1).unwrap()), 1);
+    assert_eq!(spent(&|| _ = atom.swap(|n| n.unwrap_or(0) + 1).unwrap()), 1);
+    assert_eq!(spent(&|| _ = atom.swap(|n| n.unwrap()).unwrap()), 1, "a no-op is confirmed");
     assert_eq!(spent(&|| atom.reset(8).unwrap()), 1);
     assert_eq!(spent(&|| table.put_item("n", 9).unwrap()), 1);
     assert_eq!(spent(&|| assert!(!atom.compare_and_set(None, 1).unwrap())), 1);
@@ -116,9 +116,9 @@ fn costs(ground: &Ground) {
     assert_eq!(spent(&|| atom.remove().unwrap()), 1);
     assert_eq!(spent(&|| atom.remove().unwrap()), 1, "nothing to remove is confirmed");
     // A handle of its own remembers nothing.
-    assert_eq!(spent(&|| drop(table.atom::<u32>("cold").swap(|_| 1).unwrap())), 2);
+    assert_eq!(spent(&|| _ = table.atom::<u32>("cold").swap(|_| 1).unwrap()), 2);
     assert_eq!(spent(&|| table.put_item("cold", 2).unwrap()), 2);
-    assert_eq!(spent(&|| drop(table.find_item::<u32>("n").unwrap())), 1);
+    assert_eq!(spent(&|| _ = table.find_item::<u32>("n").unwrap()), 1);
     assert_eq!(spent(&|| table.delete_item("n").unwrap()), 1);
     assert_eq!(spent(&|| table.ensure().unwrap()), 2);
 }

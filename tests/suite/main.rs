@@ -5,16 +5,22 @@
 //! are listed as ignored, and a line on standard error says so; with `FARADAY_TEST_LIVE=only`
 //! nothing else runs, and a missing endpoint is a failure.
 
+#![allow(clippy::needless_borrows_for_generic_args)] // keys by reference are what is tested
 #![allow(clippy::pedantic)] // of tests only what is wrong matters
 
 mod asynchronous;
 mod atoms;
 mod clojure;
 mod errors;
+mod events;
 mod faults;
 mod items;
+mod kills;
+mod ledger;
 mod options;
+mod outcomes;
 mod races;
+mod soak;
 mod support;
 mod tables;
 mod workers;
@@ -38,10 +44,13 @@ fn main() -> ExitCode {
         options::TESTS,
         errors::TESTS,
         clojure::TESTS,
+        outcomes::TESTS,
+        soak::TESTS,
+        kills::TESTS,
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
     }
-    for tests in [faults::TESTS, asynchronous::TESTS] {
+    for tests in [faults::TESTS, asynchronous::TESTS, ledger::tests::TESTS, events::TESTS] {
         trials.extend(tests.iter().flat_map(|test| test.trial(&live)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -1,10 +1,11 @@
 //! Worker processes: this program, started again with a task in its environment.
 
-use std::process::{Child, Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use faraday_atom::{Atom, Table};
 
+use crate::ledger;
 use crate::support::{Ground, Kind};
 
 const TASK: &str = "FARADAY_TEST_TASK";
@@ -31,6 +32,7 @@ pub(crate) fn work_if_asked() -> Option<ExitCode> {
                 counter.swap(|n| n.unwrap_or(0) + 1).unwrap();
             }
         }
+        "ledger" => ledger::work(&table, serde_json::from_str(times).unwrap(), ledger::print),
         other => panic!("no such task: {other}"),
     }
     Some(ExitCode::SUCCESS)
@@ -41,4 +43,17 @@ pub(crate) fn start(ground: &Ground, table: &Table, task: &str, times: u32) -> C
     let kind = if ground.kind == Kind::Live { "Live" } else { "File" };
     let task = format!("{kind}|{}|{}|{task}|{times}", ground.address(), table.name());
     Command::new(std::env::current_exe().unwrap()).env(TASK, task).spawn().unwrap()
+}
+
+/// Starts a writer of the ledger, whose reports are its output, on a table of the place: a kind,
+/// and an address of that kind.
+pub(crate) fn start_ledger(
+    (kind, address): (&str, &str),
+    table: &str,
+    task: ledger::Task,
+) -> Child {
+    let task = serde_json::to_string(&task).unwrap();
+    let task = format!("{kind}|{address}|{table}|ledger|{task}");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(TASK, task).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap()
 }

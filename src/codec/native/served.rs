@@ -42,7 +42,7 @@ fn everything_comes_back_from_dynamodb_local() {
     let Some(endpoint) = std::env::var("FARADAY_TEST_ENDPOINT").ok().filter(|url| !url.is_empty())
     else {
         TOLD.get_or_init(|| {
-            eprintln!("*** NOT RUN: FARADAY_TEST_ENDPOINT names no DynamoDB Local")
+            eprintln!("*** NOT RUN: FARADAY_TEST_ENDPOINT names no DynamoDB Local");
         });
         return;
     };

@@ -3,11 +3,11 @@
 //! In front of the embedded engine or of another server, it speaks plain HTTP/1.1 on loopback, a
 //! thread a connection, and asks a hook what to do with each request.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use dynoxide::Database;
 
@@ -19,6 +19,14 @@ pub(crate) enum Fault {
     LoseReply,
     /// The connection is closed without carrying out the request.
     LoseRequest,
+    /// The request is carried out; the connection is reset without an answer.
+    ResetReply,
+    /// The connection is reset without carrying out the request.
+    ResetRequest,
+    /// The connection is closed without an answer; the request is carried out after a while.
+    Straggle(Duration),
+    /// Carried out, answered, and then the connection is closed, unannounced.
+    HangUp,
     /// The request is carried out; the answer never comes, nor does the connection close.
     Hang,
     /// The request is carried out; the answer stops in the middle of its body.
@@ -29,6 +37,8 @@ pub(crate) enum Fault {
     Late(Duration),
     /// Not carried out: an answer of this status and body.
     Answer(u16, &'static str),
+    /// Carried out all the same: an answer of this status and body.
+    Mislead(u16, &'static str),
     /// Carried out, and answered with status 200 and a body that is no JSON.
     Garbage,
     /// Carried out, and answered with a checksum that does not fit the body.
@@ -56,7 +66,13 @@ type Hook = dyn Fn(&Seen<'_>) -> Fault + Send + Sync;
 #[derive(Clone)]
 pub(crate) enum Backend {
     Engine(Database),
-    Upstream(SocketAddr),
+    Upstream(Arc<Upstream>),
+}
+
+/// Another server, and the connections to it that are free.
+pub(crate) struct Upstream {
+    address: SocketAddr,
+    free: Mutex<Vec<(Instant, BufReader<TcpStream>)>>,
 }
 
 pub(crate) struct Server {
@@ -165,17 +181,32 @@ impl Shared {
             let Some((operation, body)) = read_request(&mut reader)? else { return Ok(()) };
             let number = self.requests.fetch_add(1, Ordering::SeqCst);
             let fault = (self.hook)(&Seen { number, operation: &operation });
-            if fault == Fault::LoseRequest {
-                return stream.shutdown(Shutdown::Both);
+            match fault {
+                Fault::LoseRequest => return stream.shutdown(Shutdown::Both),
+                Fault::ResetRequest => return reset(&stream),
+                Fault::Straggle(time) => {
+                    stream.shutdown(Shutdown::Both)?;
+                    std::thread::sleep(time);
+                    return self.carry_out(&operation, &body).map(drop);
+                }
+                _ => {}
             }
             if let Fault::Answer(status, body) = fault {
                 write_answer(&stream, status, "", body.as_bytes(), body.len())?;
                 continue;
             }
-            let (status, body) = self.carry_out(&operation, &body);
+            let (status, body) = self.carry_out(&operation, &body)?;
             let crc = format!("x-amz-crc32: {}\r\n", crc32fast::hash(&body));
             match fault {
                 Fault::LoseReply => return stream.shutdown(Shutdown::Both),
+                Fault::ResetReply => return reset(&stream),
+                Fault::HangUp => {
+                    write_answer(&stream, status, &crc, &body, body.len())?;
+                    return stream.shutdown(Shutdown::Both);
+                }
+                Fault::Mislead(status, body) => {
+                    write_answer(&stream, status, "", body.as_bytes(), body.len())?;
+                }
                 Fault::Hang => {
                     // Until the client gives up.
                     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
@@ -204,17 +235,107 @@ impl Shared {
                     let odd = format!("x-odd: caf\u{e9} \u{2603}\r\n{crc}");
                     write_answer(&stream, status, &odd, &body, body.len())?;
                 }
-                Fault::None | Fault::LoseRequest | Fault::Answer(..) => {
+                Fault::None
+                | Fault::LoseRequest
+                | Fault::ResetRequest
+                | Fault::Straggle(_)
+                | Fault::Answer(..) => {
                     write_answer(&stream, status, &crc, &body, body.len())?;
                 }
             }
         }
     }
 
-    fn carry_out(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    fn carry_out(&self, operation: &str, body: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
         match &self.backend {
-            Backend::Engine(engine) => engine_answer(engine, operation, body),
-            Backend::Upstream(address) => post(&address.to_string(), operation, body),
+            Backend::Engine(engine) => Ok(engine_answer(engine, operation, body)),
+            Backend::Upstream(upstream) => upstream.post(operation, body),
+        }
+    }
+}
+
+/// Ends the connection by a reset instead of a proper end.
+fn reset(stream: &TcpStream) -> std::io::Result<()> {
+    // The reset goes out when the last handle is closed, which is when the caller returns.
+    socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))
+}
+
+impl Backend {
+    /// The server at this address, such as `http://127.0.0.1:8000`.
+    pub(crate) fn upstream(endpoint: &str) -> Self {
+        let address = endpoint.trim_start_matches("http://").trim_end_matches('/');
+        let address = std::net::ToSocketAddrs::to_socket_addrs(address).unwrap().next().unwrap();
+        Self::Upstream(Arc::new(Upstream { address, free: Mutex::default() }))
+    }
+}
+
+impl Upstream {
+    /// Connections free for longer are not used again, for the server may be about to close them:
+    /// DynamoDB Local does after 30 s.
+    const FRESH: Duration = Duration::from_secs(10);
+
+    /// One request, sent once.
+    fn post(&self, operation: &str, body: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
+        let free = loop {
+            match self.free.lock().unwrap().pop() {
+                Some((since, _)) if since.elapsed() > Self::FRESH => {}
+                other => break other,
+            }
+        };
+        let mut connection = match free {
+            Some((_, connection)) => connection,
+            None => {
+                let stream = TcpStream::connect(self.address)?;
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+                BufReader::new(stream)
+            }
+        };
+        let request = request(&self.address.to_string(), operation, body, "keep-alive");
+        connection.get_mut().write_all(&request)?;
+        let answer = read_answer(&mut connection)?;
+        self.free.lock().unwrap().push((Instant::now(), connection));
+        Ok(answer)
+    }
+}
+
+/// One answer, up to its end, from a connection that may bring more.
+fn read_answer(reader: &mut impl BufRead) -> std::io::Result<(u16, Vec<u8>)> {
+    let odd = |what: &str| std::io::Error::other(format!("an odd answer from upstream: {what}"));
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| odd(&line))?;
+    let (mut length, mut chunked) = (None, false);
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let header = line.trim_end().to_ascii_lowercase();
+        match header.split_once(':') {
+            Some(("content-length", value)) => length = value.trim().parse().ok(),
+            Some(("transfer-encoding", value)) => chunked = value.trim() == "chunked",
+            Some(_) => {}
+            None if header.is_empty() => break,
+            None => return Err(odd(&header)),
+        }
+    }
+    let mut body = Vec::new();
+    if !chunked {
+        body.resize(length.ok_or_else(|| odd("no length"))?, 0);
+        reader.read_exact(&mut body)?;
+        return Ok((status, body));
+    }
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let size = usize::from_str_radix(line.trim(), 16).map_err(|_| odd(&line))?;
+        let begin = body.len();
+        body.resize(begin + size, 0);
+        reader.read_exact(&mut body[begin..])?;
+        line.clear();
+        reader.read_line(&mut line)?;
+        if size == 0 {
+            return Ok((status, body));
         }
     }
 }
@@ -264,15 +385,12 @@ fn write_answer(
     stream.write_all(&answer)
 }
 
-/// One request over a connection of its own. DynamoDB Local reads the access key and the region
+/// A request as another tool would send it. DynamoDB Local reads the access key and the region
 /// and checks no signature.
-pub(crate) fn post(address: &str, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+fn request(address: &str, operation: &str, body: &[u8], connection: &str) -> Vec<u8> {
     let mut request = format!(
         "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-amz-json-1.0\r\n\
-         x-amz-target: DynamoDB_20120810.{operation}\r\nconnection: close\r\n\
+         x-amz-target: DynamoDB_20120810.{operation}\r\nconnection: {connection}\r\n\
          authorization: AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, \
          SignedHeaders=host, Signature=00\r\nx-amz-date: 20260101T000000Z\r\n\
          content-length: {}\r\n\r\n",
@@ -280,31 +398,17 @@ pub(crate) fn post(address: &str, operation: &str, body: &[u8]) -> (u16, Vec<u8>
     )
     .into_bytes();
     request.extend_from_slice(body);
-    stream.write_all(&request).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
-    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let mut body = answer.split_off(end + 4);
-    if head.contains("transfer-encoding: chunked") {
-        body = unchunked(&body);
-    }
-    (status, body)
+    request
 }
 
-fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Some(end) = chunks.windows(2).position(|two| two == b"\r\n") {
-        let size = std::str::from_utf8(&chunks[..end]).unwrap().trim();
-        let size = usize::from_str_radix(size, 16).unwrap();
-        if size == 0 {
-            break;
-        }
-        body.extend_from_slice(&chunks[end + 2..end + 2 + size]);
-        chunks = &chunks[end + 2 + size + 2..];
-    }
-    body
+/// One request over a connection of its own.
+pub(crate) fn post(address: &str, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let request = request(address, operation, body, "close");
+    stream.write_all(&request).unwrap();
+    read_answer(&mut BufReader::new(stream)).unwrap()
 }
 
 /// What the engine answers to one request.

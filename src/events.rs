@@ -1,0 +1,33 @@
+//! The `tracing` events that the crate emits: under which name, and never with a value in them.
+
+use std::time::Duration;
+
+use crate::swap::Receipt;
+
+/// The target of every event, whatever module it comes from.
+pub(crate) const TARGET: &str = "faraday_atom";
+
+/// A closure is about to run on what was built on this version.
+pub(crate) fn closure_runs(table: &str, key: &str, attempt: u32, version: u64) {
+    tracing::trace!(target: TARGET, table, key, attempt, version, "closure runs");
+}
+
+/// A swap is done.
+pub(crate) fn swapped(table: &str, key: &str, receipt: &Receipt, elapsed: Duration) {
+    tracing::debug!(
+        target: TARGET,
+        table,
+        key,
+        write = receipt.write_id.as_ref().map(|write| tracing::field::display(write.id())),
+        old_version = receipt.old_version,
+        new_version = receipt.new_version,
+        attempts = receipt.attempts,
+        conflicts = receipt.conflicts,
+        requests = receipt.requests,
+        recovered = receipt.recovered,
+        shared = receipt.shared,
+        waited = ?receipt.waited,
+        ?elapsed,
+        "swapped"
+    );
+}
