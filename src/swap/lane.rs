@@ -265,7 +265,7 @@ impl Lane {
         };
         let begun = store.env.now();
         let mut landing = flight.drive(store, &self.key, effort);
-        let took = store.env.now().saturating_duration_since(begun);
+        let landed = store.env.now();
 
         let mut state = self.lock();
         if matches!(landing, Landing::OutOfTime) {
@@ -286,9 +286,11 @@ impl Lane {
         }
         match landing {
             Landing::Applied { after, recovered } => {
-                if flight.requests == 1 {
-                    state.pace.landed(took);
-                }
+                let took = landed.saturating_duration_since(begun);
+                let took = (flight.requests == 1).then_some(took);
+                let riders = state.flying.as_ref().map_or(0, |flying| flying.members.len());
+                let waiting = state.open.members.len();
+                state.pace.applied(landed, took, riders, waiting);
                 state.applied(&flight, after, recovered, asked, &self.key);
             }
             Landing::Conflict(fresh) => state.conflict(&flight, fresh, asked, backoff, store),
@@ -319,7 +321,8 @@ impl Lane {
                 return Gathered::Nothing;
             }
             let now = effort.now();
-            let until = state.pace.gather_until(begun, state.open.members.len());
+            let riders = state.open.members.len();
+            let until = state.pace.gather_until(begun, riders, effort.deadline());
             if now >= until {
                 return state.take_off();
             }
@@ -496,6 +499,7 @@ impl State {
     fn take_off(&mut self) -> Gathered {
         self.gathering = None;
         let Batch { members, content } = std::mem::take(&mut self.open);
+        self.pace.took_off(members.len());
         self.flying = Some(Flying { members, content: content.clone(), write: None });
         match (&self.known, content) {
             (Some(known), Some(content)) => Gathered::Write { base: known.state.clone(), content },
@@ -536,7 +540,6 @@ impl State {
         key: &str,
     ) {
         let members = self.landed();
-        self.pace.shared(members.len());
         let old_version = self.known.as_ref().map_or(0, |known| known.state.version);
         let done = Done {
             old_version,

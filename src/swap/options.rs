@@ -37,7 +37,11 @@ pub struct SwapOptions<T> {
     /// How often other writers may win before the swap ends in
     /// [`Contention`](crate::Error::Contention). No limit by default.
     pub max_attempts: Option<u32>,
-    /// Waits after losing to another writer: up to 2 ms at first, doubling, up to 250 ms at most.
+    /// Waits of a swap that has lost to writers of other processes many times in a row: up to
+    /// 2 ms at first, doubling, up to 250 ms at most.
+    ///
+    /// The first 64 times it tries again at once, on what the refusal showed: it is those who
+    /// have just won who make way, for a few round trips, so that every process has its turn.
     pub backoff: Backoff,
     /// Whether a swap whose new value is stored as the old one is writes nothing. On by default.
     pub discard_no_op: bool,
