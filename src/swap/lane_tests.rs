@@ -78,7 +78,7 @@ struct Process {
 const KEY: &str = "k";
 const LONG: Duration = Duration::from_secs(3600);
 /// Shorter than any pause.
-const SHORT: Duration = Duration::from_millis(1);
+const SHORT: Duration = Duration::from_nanos(1);
 
 fn process(
     engine: &Embedded,

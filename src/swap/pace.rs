@@ -252,7 +252,7 @@ mod tests {
     fn who_won_twice_makes_way_for_those_it_had_lost_to() {
         let env = Fake::with_random(|| 0).env();
         let mut now = Instant::now();
-        for (lost, way) in [(1, 2), (2, 2), (5, 5), (100, 31)] {
+        for (lost, way) in [(1, 32), (2, 32), (5, 80), (100, 500)] {
             let mut pace = landed(now, 1, 0);
             for _ in 0..lost {
                 pace.lost(1, &Backoff::none(), &env);
@@ -262,7 +262,7 @@ mod tests {
             assert_eq!(pace.gather_until(now, 1, far(now)), now, "one write");
             now += 16 * MS;
             pace.applied(now, Some(16 * MS), 1, 0);
-            assert_eq!(pace.gather_until(now, 1, far(now)), now + way * 16 * MS, "lost {lost}");
+            assert_eq!(pace.gather_until(now, 1, far(now)), now + way * MS, "lost {lost}");
             let soon = now + 2 * 16 * MS;
             assert_eq!(pace.gather_until(now, 1, soon), now, "its time is nearly up");
         }
