@@ -5,6 +5,8 @@
 //! `... --bench contention -- ours 4x4@10 8x1@2/64` runs these alone: an algorithm (`ours`,
 //! `clojure-1`, `jitter`, `sdk`), then processes × threads @ milliseconds added / keys.
 
+#![allow(clippy::pedantic)] // of benches only what is wrong matters
+
 #[allow(dead_code, unused_imports)] // the crate's own: a bench uses a part of it
 #[path = "../src/runtime.rs"]
 mod runtime;

@@ -4,6 +4,8 @@
 //! Criterion draws the distributions; the ratios come from a run of their own in which both take
 //! turns, call by call, so that the machine's moods cancel.
 
+#![allow(clippy::pedantic)] // of benches only what is wrong matters
+
 #[allow(dead_code, unused_imports)] // the crate's own: a bench uses a part of it
 #[path = "../src/runtime.rs"]
 mod runtime;
