@@ -41,8 +41,9 @@ struct Gathering {
 struct Turn {
     began: Option<Instant>,
     last: Option<Instant>,
-    /// How many of them since others were last seen.
-    wins: u32,
+    writes: u32,
+    /// After so many the turn is over.
+    most: u32,
     /// How often others won before this turn began; 0 when none were seen.
     rivals: u32,
 }
@@ -62,8 +63,10 @@ const DOUBTS: u32 = 7;
 /// had ended) while winners made no way, 0.19 s with two writes in a row and 0.4 s with three.
 const WINS: u32 = 2;
 
-/// A turn in which no others were seen ends too, for a refusal leaves no trace that the winner
-/// could see. One that is alone pays two round trips in so many.
+/// A turn before which no others were seen ends too, for a refusal leaves no trace that the winner
+/// could see. Whenever no one takes a turn that was left to him, the next is twice as long, up to
+/// the most: one that is alone pays two round trips in so many.
+const ALONE: u32 = 32;
 const MOST_WRITES: u32 = 256;
 const LONGEST_TURN: Duration = Duration::from_secs(2);
 
@@ -155,27 +158,25 @@ impl Gathering {
 impl Turn {
     /// How long to make way, if the turn is over.
     fn won(&mut self, now: Instant, round_trip: Duration, lost: u32) -> Option<Duration> {
-        // A break of more than a round trip between two writes was a turn for others.
-        let broken = self
-            .last
-            .is_none_or(|last| now.saturating_duration_since(last) > round_trip * (1 + LEAST_WAY));
-        self.last = Some(now);
+        // A break between two writes was a turn for others.
+        let long = round_trip * (1 + LEAST_WAY);
+        let broken = self.last.is_none_or(|last| now.saturating_duration_since(last) > long);
         if broken || lost > 0 {
-            *self = Self { began: Some(now), last: self.last, wins: 0, rivals: lost };
+            let most = if lost > 0 { WINS } else { ALONE };
+            *self = Self { began: Some(now), most, rivals: lost, ..Self::default() };
         }
-        self.wins += 1;
+        self.last = Some(now);
+        self.writes += 1;
         let held = self.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began));
-        let over = if self.rivals > 0 {
-            self.wins >= WINS
-        } else {
-            self.wins >= MOST_WRITES || held >= LONGEST_TURN
-        };
-        if !over {
+        if self.writes < self.most && held < LONGEST_TURN {
             return None;
         }
         let way = round_trip * self.rivals.clamp(LEAST_WAY, MOST_WAY);
-        *self = Self { began: Some(now), last: self.last, ..Self::default() };
-        Some(way.min(LONGEST_WAY))
+        let way = way.min(LONGEST_WAY);
+        let next = Some(after(now, way));
+        let most = (self.most * 2).min(MOST_WRITES);
+        *self = Self { began: next, last: next, most, ..Self::default() };
+        Some(way)
     }
 }
 
@@ -263,7 +264,7 @@ mod tests {
             now += 16 * MS;
             pace.applied(now, Some(16 * MS), 1, 0);
             assert_eq!(pace.gather_until(now, 1, far(now)), now + way * MS, "lost {lost}");
-            let soon = now + 2 * 16 * MS;
+            let soon = now + 3 * 16 * MS;
             assert_eq!(pace.gather_until(now, 1, soon), now, "its time is nearly up");
         }
     }
@@ -281,7 +282,7 @@ mod tests {
                 ways.push(write);
             }
         }
-        assert_eq!(ways, [256, 512]);
+        assert_eq!(ways, [32, 96, 224, 480], "fewer and fewer");
         let mut pace = landed(now, 1, 0);
         for _ in 0..600 {
             now += 100 * MS;
