@@ -84,7 +84,14 @@ fn endless_conflicts(ground: &Ground) {
     let started = Instant::now();
     let (error, runs) = always_losing(ground, options);
     assert!(runs > 1);
-    assert!(matches!(&error, Error::Contention { .. } | Error::Timeout { .. }), "{error}");
+    // Indeterminate when the deadline cuts off a put that is on its way.
+    assert!(
+        matches!(
+            &error,
+            Error::Contention { .. } | Error::Timeout { .. } | Error::Indeterminate { .. }
+        ),
+        "{error}"
+    );
     assert!(started.elapsed() < Duration::from_secs(20), "the deadline held");
 }
 
