@@ -528,17 +528,12 @@ impl State {
     /// Whether this flight is to be sent. From then on, who leaves it is told that it may be
     /// written.
     fn sends(&mut self, flight: &Flight, key: &str) -> bool {
-        match &mut self.flying {
-            Some(Flying { void: false, write, .. }) => {
-                *write = Some(flight.write_id(key));
-                true
-            }
-            _ => {
-                let waited = Duration::ZERO;
-                self.void(&News::Again { conflict: false, requests: 0, waited });
-                false
-            }
+        if let Some(Flying { void: false, write, .. }) = &mut self.flying {
+            *write = Some(flight.write_id(key));
+            return true;
         }
+        self.void(&News::Again { conflict: false, requests: 0, waited: Duration::ZERO });
+        false
     }
 
     /// A moment before the first send of what flies.
