@@ -12,6 +12,7 @@ mod atoms;
 mod clojure;
 mod errors;
 mod faults;
+mod histories;
 mod items;
 mod options;
 mod races;
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
     }
-    for tests in [faults::TESTS, asynchronous::TESTS] {
+    for tests in [faults::TESTS, asynchronous::TESTS, histories::TESTS] {
         trials.extend(tests.iter().flat_map(|test| test.trial(&live)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

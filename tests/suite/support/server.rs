@@ -19,6 +19,10 @@ pub(crate) enum Fault {
     LoseReply,
     /// The connection is closed without carrying out the request.
     LoseRequest,
+    /// The connection is closed without an answer; the request is carried out after a while.
+    Straggle(Duration),
+    /// Carried out and answered, but whatever condition it had is taken off before.
+    Unconditional,
     /// The request is carried out; the answer never comes, nor does the connection close.
     Hang,
     /// The request is carried out; the answer stops in the middle of its body.
@@ -165,13 +169,21 @@ impl Shared {
             let Some((operation, body)) = read_request(&mut reader)? else { return Ok(()) };
             let number = self.requests.fetch_add(1, Ordering::SeqCst);
             let fault = (self.hook)(&Seen { number, operation: &operation });
-            if fault == Fault::LoseRequest {
-                return stream.shutdown(Shutdown::Both);
+            match fault {
+                Fault::LoseRequest => return stream.shutdown(Shutdown::Both),
+                Fault::Straggle(time) => {
+                    stream.shutdown(Shutdown::Both)?;
+                    std::thread::sleep(time);
+                    self.carry_out(&operation, &body);
+                    return Ok(());
+                }
+                _ => {}
             }
             if let Fault::Answer(status, body) = fault {
                 write_answer(&stream, status, "", body.as_bytes(), body.len())?;
                 continue;
             }
+            let body = if fault == Fault::Unconditional { unconditional(&body) } else { body };
             let (status, body) = self.carry_out(&operation, &body);
             let crc = format!("x-amz-crc32: {}\r\n", crc32fast::hash(&body));
             match fault {
@@ -204,7 +216,11 @@ impl Shared {
                     let odd = format!("x-odd: caf\u{e9} \u{2603}\r\n{crc}");
                     write_answer(&stream, status, &odd, &body, body.len())?;
                 }
-                Fault::None | Fault::LoseRequest | Fault::Answer(..) => {
+                Fault::None
+                | Fault::LoseRequest
+                | Fault::Straggle(_)
+                | Fault::Unconditional
+                | Fault::Answer(..) => {
                     write_answer(&stream, status, &crc, &body, body.len())?;
                 }
             }
@@ -217,6 +233,14 @@ impl Shared {
             Backend::Upstream(address) => post(&address.to_string(), operation, body),
         }
     }
+}
+
+/// The same put without its condition.
+fn unconditional(body: &[u8]) -> Vec<u8> {
+    let mut request: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let fields = request.as_object_mut().unwrap();
+    fields.retain(|name, _| ["TableName", "Item"].contains(&name.as_str()));
+    request.to_string().into_bytes()
 }
 
 fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<(String, Vec<u8>)>> {
