@@ -2,6 +2,7 @@
 //!
 //! The engine in memory answers, unless the test wants a request to meet another fate.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,12 +58,10 @@ impl DispatchSignedRequest for Network {
                 Fate::RequestLost => Err(lost()),
                 Fate::Throttled => {
                     let body = br#"{"__type":"ThrottlingException","message":"slow down"}"#;
-                    Ok(HttpResponse {
-                        status: 400_u16.try_into().unwrap(),
-                        body: ByteStream::from(body.to_vec()),
-                        #[allow(clippy::default_trait_access)] // of an older http
-                        headers: Default::default(),
-                    })
+                    #[allow(clippy::default_trait_access)] // rusoto does not export the type
+                    let headers = Default::default();
+                    let body = ByteStream::from(body.to_vec());
+                    Ok(HttpResponse { status: 400_u16.try_into().unwrap(), body, headers })
                 }
             }
         })
@@ -113,11 +112,10 @@ fn engine() -> (Embedded, Process) {
 
 /// A process whose puts meet these fates, one after the other; then all are served.
 fn troubled(engine: &Embedded, fates: &[Fate]) -> Process {
-    #[allow(clippy::unnecessary_to_owned)] // the hook outlives the slice
-    let fates = Mutex::new(fates.to_vec().into_iter());
+    let fates = Mutex::new(VecDeque::from(fates.to_vec()));
     process(engine, Arc::new(Lane::new(KEY)), Fake::seeded(1).env(), move |operation| {
         match operation {
-            "PutItem" => fates.lock().unwrap().next().unwrap_or(Fate::Served),
+            "PutItem" => fates.lock().unwrap().pop_front().unwrap_or(Fate::Served),
             _ => Fate::Served,
         }
     })

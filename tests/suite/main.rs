@@ -14,6 +14,7 @@ mod clojure;
 mod errors;
 mod events;
 mod faults;
+mod histories;
 mod items;
 mod kills;
 mod ledger;
@@ -50,7 +51,9 @@ fn main() -> ExitCode {
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
     }
-    for tests in [faults::TESTS, asynchronous::TESTS, ledger::tests::TESTS, events::TESTS] {
+    for tests in
+        [faults::TESTS, asynchronous::TESTS, ledger::tests::TESTS, events::TESTS, histories::TESTS]
+    {
         trials.extend(tests.iter().flat_map(|test| test.trial(&live)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use faraday_atom::{Atom, Table};
 
+use crate::histories;
 use crate::ledger;
 use crate::support::{Ground, Kind};
 
@@ -13,6 +14,13 @@ const TASK: &str = "FARADAY_TEST_TASK";
 /// When this process was started as a worker, does the work.
 pub(crate) fn work_if_asked() -> Option<ExitCode> {
     let task = std::env::var(TASK).ok()?;
+    if let Some(rest) = task.strip_prefix("history|") {
+        let [endpoint, table, task] = rest.splitn(3, '|').collect::<Vec<_>>()[..] else {
+            panic!("no task: {task}")
+        };
+        histories::work(table, endpoint, &serde_json::from_str(task).unwrap());
+        return Some(ExitCode::SUCCESS);
+    }
     let words: Vec<&str> = task.split('|').collect();
     let [kind, address, table, task, times] = words[..] else { panic!("no task: {task}") };
     let builder = Table::builder(table);
@@ -56,4 +64,11 @@ pub(crate) fn start_ledger(
     let task = format!("{kind}|{address}|{table}|ledger|{task}");
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.env(TASK, task).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap()
+}
+
+/// Starts a worker that plays its part in histories on a table of this server.
+pub(crate) fn start_history(endpoint: &str, table: &str, task: &histories::Task) -> Child {
+    let task = serde_json::to_string(task).unwrap();
+    let task = format!("history|{endpoint}|{table}|{task}");
+    Command::new(std::env::current_exe().unwrap()).env(TASK, task).spawn().unwrap()
 }

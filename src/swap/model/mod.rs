@@ -254,19 +254,18 @@ impl Protocol {
         let looking = matches!(world.clients[client].phase, Phase::Looking(..));
         let doubtful = write.given_up() == Verdict::Unknown;
         let mut verdict = match (answer, self.mutant) {
-            (Answer::Hopeless, Some(Mutant::HopelessClearsDoubt)) => Verdict::Failed,
+            (Answer::Hopeless, Some(Mutant::HopelessClearsDoubt))
+            | (Answer::Lost, Some(Mutant::LostIsFailure)) => Verdict::Failed,
             (Answer::NotApplied, Some(Mutant::ThrottledClearsDoubt)) => {
                 write = Write::new(put.id, Base::of(&put.base.writes));
                 write.answered(&spoiled)
             }
-            (Answer::Lost, Some(Mutant::LostIsFailure)) => Verdict::Failed,
-            (_, mutant) => match (write.answered(&spoiled), mutant, answer) {
-                (Verdict::Unknown, Some(Mutant::NeitherIsConflict), Answer::Refused { .. }) => {
-                    Verdict::Conflict
-                }
-                (verdict, _, _) => verdict,
-            },
+            _ => write.answered(&spoiled),
         };
+        let refused = matches!(answer, Answer::Refused { .. });
+        if refused && verdict == Verdict::Unknown && self.is(Mutant::NeitherIsConflict) {
+            verdict = Verdict::Conflict;
+        }
         if verdict == Verdict::Again && then == Then::GivesUp {
             verdict = self.given_up(&write);
         }
@@ -423,10 +422,8 @@ impl Model for Protocol {
             }
             Action::Answered(number, then) => {
                 let (write, put) = flight(number);
-                let answer = match self.carry_out(&mut world, &put) {
-                    true => Answer::Applied,
-                    false => told(&world),
-                };
+                let answer =
+                    if self.carry_out(&mut world, &put) { Answer::Applied } else { told(&world) };
                 world.loosen(&put);
                 self.hears(&mut world, number, (write, put), &answer, then);
             }

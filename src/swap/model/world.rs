@@ -108,7 +108,7 @@ impl World {
     fn fresh(&self) -> Id {
         let mut used = Vec::with_capacity(16);
         self.each_id(|id| used.push(*id));
-        (0..).map(Self::id).find(|id| !used.contains(id)).unwrap()
+        (0..256).map(Self::id).find(|id| !used.contains(id)).unwrap()
     }
 
     /// A put that may arrive, or arrive again, from now on.
