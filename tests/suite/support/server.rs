@@ -448,6 +448,7 @@ pub(crate) fn engine_answer(db: &Database, operation: &str, body: &[u8]) -> (u16
         "DescribeTimeToLive" => describe_time_to_live,
         "UpdateTimeToLive" => update_time_to_live,
         "BatchGetItem" => batch_get_item, "BatchWriteItem" => batch_write_item,
-        "TransactWriteItems" => transact_write_items, "Scan" => scan, "Query" => query,
+        "TransactWriteItems" => transact_write_items,
+        "TransactGetItems" => transact_get_items, "Scan" => scan, "Query" => query,
     }
 }
