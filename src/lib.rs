@@ -45,6 +45,7 @@
 
 mod atom;
 mod aws;
+mod batch;
 mod builder;
 mod clock;
 mod codec;
@@ -69,6 +70,7 @@ pub mod edn {
 }
 
 pub use atom::Atom;
+pub use batch::{Batch, Found, Progress};
 pub use builder::TableBuilder;
 #[cfg(feature = "edn")]
 pub use codec::edn::Edn;

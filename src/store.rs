@@ -129,10 +129,36 @@ impl Store {
         key: &str,
         value: Option<&Value>,
     ) -> Result<Option<T>> {
+        self.decoded(key, value.cloned())
+    }
+
+    /// As [`decode`](Self::decode), of a value that is not needed afterwards.
+    pub(crate) fn decode_owned<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        value: Option<Arc<Value>>,
+    ) -> Result<Option<T>> {
+        self.decoded(key, value.map(Arc::unwrap_or_clone))
+    }
+
+    fn decoded<T: DeserializeOwned>(&self, key: &str, value: Option<Value>) -> Result<Option<T>> {
         let decode = |value| self.layout.decode(value);
-        value.cloned().map(decode).transpose().map_err(|CodecError { path, message }| {
-            Error::Decode { table: self.table.clone(), key: Some(key.to_owned()), path, message }
+        value.map(decode).transpose().map_err(|CodecError { path, message }| Error::Decode {
+            table: self.table.clone(),
+            key: Some(key.to_owned()),
+            path,
+            message,
         })
+    }
+
+    /// The error about an item with a value of a type that this crate does not know.
+    pub(crate) fn newer(&self, key: &str) -> Error {
+        Error::Decode {
+            table: self.table.clone(),
+            key: Some(key.to_owned()),
+            path: String::new(),
+            message: "an attribute of a type that is newer than this crate".to_owned(),
+        }
     }
 
     /// Whether DynamoDB takes an item of this size.

@@ -10,6 +10,8 @@
 
 mod asynchronous;
 mod atoms;
+mod batch_faults;
+mod batches;
 mod clojure;
 mod errors;
 mod events;
@@ -48,12 +50,18 @@ fn main() -> ExitCode {
         outcomes::TESTS,
         soak::TESTS,
         kills::TESTS,
+        batches::TESTS,
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
     }
-    for tests in
-        [faults::TESTS, asynchronous::TESTS, ledger::tests::TESTS, events::TESTS, histories::TESTS]
-    {
+    for tests in [
+        faults::TESTS,
+        asynchronous::TESTS,
+        ledger::tests::TESTS,
+        events::TESTS,
+        histories::TESTS,
+        batch_faults::TESTS,
+    ] {
         trials.extend(tests.iter().flat_map(|test| test.trial(&live)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
