@@ -172,8 +172,8 @@ pub enum Error {
         hint: String,
     },
 
-    /// A call about many items ended before all were done: its time was up, or too many requests
-    /// failed. What is left was not done as far as is known; what was under way at the end may
+    /// A call about many items ended before all were done: the time was up, or too many requests
+    /// failed in a row. What is left was not done as far as is known; what was under way at the end may
     /// have been.
     #[error(
         "{operation} on table {table}: {done} done, {} left{} ({reason}): call again with what is \

@@ -62,6 +62,6 @@ impl fmt::Debug for Found {
         f.debug_struct("Found")
             .field("items", &self.items.len())
             .field("missing", &self.missing.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

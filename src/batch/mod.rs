@@ -63,13 +63,13 @@ const IN_FLIGHT: usize = 8;
 pub struct Batch<'a> {
     store: &'a Store,
     in_flight: usize,
-    timeout: Duration,
+    timeout: Option<Duration>,
     told: Told<'a>,
 }
 
 impl<'a> Batch<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
-        Self { store, in_flight: IN_FLIGHT, timeout: store.policy.timeout, told: Told::nobody() }
+        Self { store, in_flight: IN_FLIGHT, timeout: None, told: Told::nobody() }
     }
 
     /// How many requests are under way at once at most: 8 by default, at least one. The embedded
@@ -79,10 +79,13 @@ impl<'a> Batch<'a> {
         self
     }
 
-    /// The time for the whole call, waits included; by default that of the
-    /// [`RetryPolicy`](crate::RetryPolicy::timeout), 30 seconds. Give long work long.
+    /// The time for the whole call, the iterator's and waits included.
+    ///
+    /// Without it a call may take as long as it has to, and ends when nothing was done for the
+    /// time of the [`RetryPolicy`](crate::RetryPolicy::timeout), 30 seconds by default; what the
+    /// iterator takes is not counted.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 

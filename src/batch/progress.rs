@@ -1,7 +1,5 @@
 //! How far a batch or a scan has come, told while it goes on.
 
-use std::fmt;
-
 /// How far a call about many items has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,10 +18,12 @@ pub struct Progress {
     pub bytes: u64,
 }
 
+type Callback<'a> = Box<dyn FnMut(&Progress) + 'a>;
+
 /// Who is told of the progress.
 pub(super) struct Told<'a> {
     pub(super) progress: Progress,
-    told: Option<Box<dyn FnMut(&Progress) + 'a>>,
+    told: Option<Callback<'a>>,
 }
 
 impl<'a> Told<'a> {
@@ -42,11 +42,5 @@ impl<'a> Told<'a> {
         if let Some(told) = &mut self.told {
             told(&self.progress);
         }
-    }
-}
-
-impl fmt::Debug for Told<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.progress.fmt(f)
     }
 }

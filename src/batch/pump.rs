@@ -59,6 +59,8 @@ pub(super) enum Stop {
 pub(super) struct Pump<'a, C> {
     store: &'a Store,
     effort: Effort<'a>,
+    /// Whether it is the time since something was last done that is counted, not the whole.
+    patient: bool,
     exchanges: Exchanges<(C, Instant)>,
     /// The most requests under way, by the caller's wish and by what the server takes now.
     most: usize,
@@ -72,11 +74,14 @@ pub(super) struct Pump<'a, C> {
 }
 
 impl<'a, C> Pump<'a, C> {
-    pub(super) fn new(store: &'a Store, most: usize, timeout: Duration) -> Self {
+    /// Without a time for the whole, it ends when nothing was done for the policy's time.
+    pub(super) fn new(store: &'a Store, most: usize, timeout: Option<Duration>) -> Self {
         let none = crate::retry::Backoff::none();
+        let time = timeout.unwrap_or(store.policy.timeout);
         Self {
             store,
-            effort: Effort::new(&store.env, &store.policy, timeout, &none),
+            effort: Effort::new(&store.env, &store.policy, time, &none),
+            patient: timeout.is_none(),
             exchanges: Exchanges::new(&store.dynamo),
             most,
             room: most,
@@ -131,8 +136,14 @@ impl<'a, C> Pump<'a, C> {
         }
         self.paused = None;
         while self.exchanges.len() < self.room && !self.effort.is_over() {
-            let Some((chunk, request)) = work.next(self.effort.now()) else { return };
+            let begun = self.effort.now();
+            let next = work.next(begun);
             let sent = self.effort.now();
+            if self.patient {
+                // What the caller's iterator took is not the server's fault.
+                self.effort.extend(sent.saturating_duration_since(begun));
+            }
+            let Some((chunk, request)) = next else { return };
             self.exchanges.send((chunk, sent), request, self.effort.deadline());
         }
     }
@@ -155,6 +166,9 @@ impl<'a, C> Pump<'a, C> {
         let (chunk, failure) = match work.answered(chunk, answer, &mut pause) {
             Ok(Share { left, of }) => {
                 self.streak = 0;
+                if self.patient && left < of {
+                    self.effort.renew(store.policy.timeout);
+                }
                 if left == 0 {
                     self.room = (self.room + 1).min(self.most);
                 } else if left * 2 > of && !cut {

@@ -77,7 +77,7 @@ impl<'a> Reads<'a> {
     pub(super) fn run<T: DeserializeOwned>(
         mut self,
         in_flight: usize,
-        timeout: Duration,
+        timeout: Option<Duration>,
     ) -> Result<Vec<Option<T>>> {
         self.told.progress.total = Some(self.positions.len());
         let mut pump = Pump::new(self.store, in_flight, timeout);

@@ -153,7 +153,7 @@ where
     }
 
     /// Writes them all, and says how many pairs there were.
-    pub(super) fn run(mut self, in_flight: usize, timeout: Duration) -> Result<usize> {
+    pub(super) fn run(mut self, in_flight: usize, timeout: Option<Duration>) -> Result<usize> {
         let mut pump = Pump::new(self.store, in_flight, timeout);
         let stop = pump.run(&mut self);
         let done = self.told.progress.done;
@@ -162,7 +162,7 @@ where
                 Some(error) => Err(error.at(self.taken, done)),
                 None => Ok(self.taken),
             },
-            Err(Stop::Refused(failure, attempts)) if done == 0 => {
+            Err(Stop::Refused(failure, attempts)) if done == 0 && self.doubtful.is_empty() => {
                 let subject = self.store.subject(None);
                 Err(subject.error("BatchWriteItem", failure, attempts, pump.effort()))
             }

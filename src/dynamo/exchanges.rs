@@ -105,8 +105,6 @@ impl<T> Exchanges<T> {
                         return Some((tag, Answer(outcome)));
                     }
                 }
-                // The sender is here as well: nobody hangs up.
-                Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) if limit <= until => {
                     let late =
                         self.under_way.iter().find(|(_, under_way)| under_way.limit == limit);
@@ -114,7 +112,8 @@ impl<T> Exchanges<T> {
                     let UnderWay { tag, .. } = self.under_way.remove(&number)?;
                     return Some((tag, Answer(Err(unanswered(RunError::TimedOut)))));
                 }
-                Err(RecvTimeoutError::Timeout) => return None,
+                // The sender is here as well: nobody hangs up.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
             }
         }
     }
