@@ -20,8 +20,7 @@ use std::time::{Duration, Instant};
 
 use super::flight::{FRESH, Flight, Landing};
 use super::pace::Pace;
-use crate::codec::Value;
-use crate::codec::envelope::{Content, Snapshot};
+use crate::codec::envelope::{Content, Held, Snapshot};
 use crate::dynamo::answer::Failure;
 use crate::error::Result;
 use crate::events::TARGET;
@@ -138,7 +137,7 @@ impl Done {
 
 /// What a closure runs on.
 pub(crate) struct Tip {
-    pub(crate) value: Option<Arc<Value>>,
+    pub(crate) held: Held,
     /// The newest state known, for sizes.
     pub(crate) known: Arc<Snapshot>,
     epoch: u64,
@@ -458,7 +457,7 @@ impl Turn<'_> {
     pub(crate) fn tip(&self, store: &Store, effort: &mut Effort<'_>) -> Result<Tip> {
         let asked = {
             let mut state = self.lane.lock();
-            if let Some(tip) = state.tip() {
+            if let Some(tip) = state.tip(store.env.epoch_seconds()) {
                 return Ok(tip);
             }
             state.tick()
@@ -467,8 +466,8 @@ impl Turn<'_> {
         let mut state = self.lane.lock();
         // Only the holder of the turn fills in what is not known.
         state.known = Some(Known { state: found.clone(), asked, at: effort.now() });
-        let value = found.value.clone();
-        Ok(Tip { value, known: found, epoch: state.epoch })
+        let held = found.held(store.env.epoch_seconds());
+        Ok(Tip { held, known: found, epoch: state.epoch })
     }
 
     /// Adds the closure's result: `content` to write, or nothing. Gives the turn back.
@@ -545,14 +544,14 @@ impl State {
         self.ticks
     }
 
-    fn tip(&self) -> Option<Tip> {
+    fn tip(&self, now: u64) -> Option<Tip> {
         let known = &self.known.as_ref()?.state;
         let flying = self.flying.as_ref().and_then(|flying| flying.content.as_ref());
-        let value = match self.open.content.as_ref().or(flying) {
-            Some(content) => content.value(),
-            None => known.value.clone(),
+        let held = match self.open.content.as_ref().or(flying) {
+            Some(content) => content.held(now),
+            None => known.held(now),
         };
-        Some(Tip { value, known: known.clone(), epoch: self.epoch })
+        Some(Tip { held, known: known.clone(), epoch: self.epoch })
     }
 
     fn tell(&mut self, ticket: u64, news: News) {

@@ -131,7 +131,7 @@ impl Process {
         let mut effort = self.effort(LONG);
         let (turn, _) = self.lane.turn(&effort).unwrap();
         let tip = turn.tip(&self.store, &mut effort).unwrap();
-        let content = added(tip.value.as_deref(), token);
+        let content = added(tip.held.value.as_deref(), token);
         match turn.join(&tip, 0, Some(content)) {
             Joined::Waits(ticket) => ticket,
             Joined::Settled(_) | Joined::Stale => panic!("{token} does not wait"),
@@ -185,7 +185,7 @@ fn text(value: Option<&Value>) -> String {
 }
 
 fn added(value: Option<&Value>, token: &str) -> Content {
-    Content::Value(Arc::new(Value::S(text(value) + token)))
+    Content::permanent(Value::S(text(value) + token))
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn a_closure_that_ran_on_what_was_forgotten_runs_again() {
         asked,
         own.store.env.now(),
     );
-    let joined = turn.join(&tip, 0, Some(added(tip.value.as_deref(), "new")));
+    let joined = turn.join(&tip, 0, Some(added(tip.held.value.as_deref(), "new")));
     assert!(matches!(joined, Joined::Stale));
     own.swap("new");
     assert_eq!(other.stored(), "oldernew");
@@ -388,7 +388,7 @@ fn a_recovered_state_is_as_old_as_its_first_send() {
     let mut effort = own.effort(LONG);
     let (turn, _) = own.lane.turn(&effort).unwrap();
     let tip = turn.tip(&own.store, &mut effort).unwrap();
-    assert_eq!(text(tip.value.as_deref()), "ab");
+    assert_eq!(text(tip.held.value.as_deref()), "ab");
     let Joined::Waits(reader) = turn.join(&tip, begun, None) else { panic!("settled unseen") };
     own.leads(reader, LONG);
     assert!(matches!(own.news(reader), News::Again { .. }), "another wrote since");
