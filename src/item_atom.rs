@@ -338,3 +338,8 @@ impl<T> fmt::Debug for ItemAtom<T> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "embedded"))]
+#[path = "item_atom_tests.rs"]
+#[allow(clippy::pedantic)] // of tests only what is wrong matters
+mod tests;

@@ -18,6 +18,7 @@ mod histories;
 mod items;
 mod kills;
 mod ledger;
+mod lifetimes;
 mod options;
 mod outcomes;
 mod races;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         tables::TESTS,
         races::TESTS,
         options::TESTS,
+        lifetimes::TESTS,
         errors::TESTS,
         clojure::TESTS,
         outcomes::TESTS,
