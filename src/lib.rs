@@ -80,7 +80,7 @@ pub use error::{Error, Result};
 pub use item_atom::ItemAtom;
 pub use memory::MemoryAtom;
 pub use retry::{Backoff, RetryPolicy};
-pub use swap::{Receipt, SwapOptions, Validity};
+pub use swap::{Lifetime, Receipt, SwapOptions, Validity};
 pub use table::Table;
 pub use write_id::{Outcome, ParseWriteIdError, WriteId};
 

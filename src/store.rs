@@ -96,8 +96,11 @@ impl Store {
         self.read_item(key, consistent, effort).map(|item| self.open(item))
     }
 
+    /// What an item shows now: a value that has expired is none.
     pub(crate) fn open(&self, item: Option<Item>) -> Snapshot {
-        item.map_or_else(Snapshot::missing, |item| self.layout.open(item))
+        item.map_or_else(Snapshot::missing, |item| {
+            self.layout.open(item).hiding_expired(self.env.epoch_seconds())
+        })
     }
 
     /// The text under which a key is stored.

@@ -116,7 +116,7 @@ impl Table {
     }
 
     /// The item under `key` as it is stored, bookkeeping and all, as DynamoDB JSON with sorted
-    /// names; tombstones too. For people to look at. One request.
+    /// names; tombstones and what has expired too. For people to look at. One request.
     ///
     /// # Errors
     /// As [`find_item`](Table::find_item), but for `Decode`.
@@ -133,7 +133,8 @@ impl Table {
         })
     }
 
-    /// Stores `value` under `key`, whatever was there: as [`reset`](crate::Atom::reset) of its atom, with
+    /// Stores `value` under `key`, for ever, whatever was there and whatever
+    /// [lifetime](crate::docs::encoding#lifetimes) it had: as [`reset`](crate::Atom::reset) of its atom, with
     /// the same fence, so that no concurrent swap is overwritten unseen or overwrites it.
     /// A consistent read and a conditional write; the write alone where a handle to the atom is in
     /// use that knows the item.
@@ -143,7 +144,7 @@ impl Table {
     pub fn put_item(&self, key: impl Serialize, value: impl Serialize) -> Result<()> {
         let key = self.store.key_text(&key)?;
         let value = self.store.encode(&key, &value)?;
-        let content = Content::Value(Arc::new(value));
+        let content = Content::permanent(value);
         let options = SwapOptions::<()>::new().timeout(self.store.policy.timeout);
         let lane = self.store.lanes.of(&key);
         engine::swap(&self.store, &lane, &key, &options, |_| {
@@ -383,8 +384,8 @@ impl Table {
     }
 
     /// Makes sure that the table exists and is usable: creates it, on demand, if it is missing,
-    /// waits until it is active, and switches on time-to-live for the tombstones of removed atoms
-    /// where that is allowed and no other attribute has it. Cheap to call at every start: two
+    /// waits until it is active, and switches on time-to-live, for the tombstones of removed atoms
+    /// and for what has [expired](crate::docs::encoding#lifetimes), where that is allowed and no other attribute has it. Cheap to call at every start: two
     /// requests when all is well.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::engine::{Decision, Tally, out_of_time};
 use super::flight::{Flight, Landing};
 use super::lane::Done;
 use super::{Receipt, SwapOptions};
-use crate::codec::Value;
+use crate::codec::envelope::Held;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::retry::{Effort, Pause};
@@ -18,7 +18,7 @@ pub(super) fn swap<T, R>(
     key: &str,
     options: &SwapOptions<T>,
     effort: &mut Effort<'_>,
-    mut decide: impl FnMut(Option<&Value>) -> Result<(Decision, R)>,
+    mut decide: impl FnMut(&Held) -> Result<(Decision, R)>,
 ) -> Result<(R, Receipt)> {
     let mut tally = Tally::default();
     let mut state = Arc::new(store.read(key, true, effort)?);
@@ -26,7 +26,7 @@ pub(super) fn swap<T, R>(
     loop {
         tally.attempts += 1;
         events::closure_runs(&store.table, key, tally.attempts, state.version);
-        let (decision, result) = decide(state.value.as_deref())?;
+        let (decision, result) = decide(&state.held(store.env.epoch_seconds()))?;
         let mut done = Done {
             old_version: state.version,
             new_version: state.version,

@@ -20,6 +20,7 @@ mod histories;
 mod items;
 mod kills;
 mod ledger;
+mod lifetimes;
 mod options;
 mod outcomes;
 mod races;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         tables::TESTS,
         races::TESTS,
         options::TESTS,
+        lifetimes::TESTS,
         errors::TESTS,
         clojure::TESTS,
         outcomes::TESTS,

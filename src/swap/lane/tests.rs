@@ -16,7 +16,7 @@ use super::{Joined, Lane, News};
 use crate::clock::Env;
 use crate::clock::testing::Fake;
 use crate::codec::Value;
-use crate::codec::envelope::{Content, Encoding, Layout};
+use crate::codec::envelope::{Content, Encoding, Held, Layout};
 use crate::dynamo::Dynamo;
 use crate::retry::{Backoff, Effort, RetryPolicy};
 use crate::store::{Lanes, Store};
@@ -131,7 +131,7 @@ impl Process {
         let mut effort = self.effort(LONG);
         let (turn, _) = self.lane.turn(&effort).unwrap();
         let tip = turn.tip(&self.store, &mut effort).unwrap();
-        let content = added(tip.value.as_deref(), token);
+        let content = added(tip.held.value.as_deref(), token);
         match turn.join(&tip, 0, Some(content)) {
             Joined::Waits(ticket) => ticket,
             Joined::Settled(_) | Joined::Stale => panic!("{token} does not wait"),
@@ -185,7 +185,7 @@ fn text(value: Option<&Value>) -> String {
 }
 
 fn added(value: Option<&Value>, token: &str) -> Content {
-    Content::Value(Arc::new(Value::S(text(value) + token)))
+    Content::permanent(Value::S(text(value) + token))
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn a_closure_that_ran_on_what_was_forgotten_runs_again() {
         asked,
         own.store.env.now(),
     );
-    let joined = turn.join(&tip, 0, Some(added(tip.value.as_deref(), "new")));
+    let joined = turn.join(&tip, 0, Some(added(tip.held.value.as_deref(), "new")));
     assert!(matches!(joined, Joined::Stale));
     own.swap("new");
     assert_eq!(other.stored(), "oldernew");
@@ -388,12 +388,50 @@ fn a_recovered_state_is_as_old_as_its_first_send() {
     let mut effort = own.effort(LONG);
     let (turn, _) = own.lane.turn(&effort).unwrap();
     let tip = turn.tip(&own.store, &mut effort).unwrap();
-    assert_eq!(text(tip.value.as_deref()), "ab");
+    assert_eq!(text(tip.held.value.as_deref()), "ab");
     let Joined::Waits(reader) = turn.join(&tip, begun, None) else { panic!("settled unseen") };
     own.leads(reader, LONG);
     assert!(matches!(own.news(reader), News::Again { .. }), "another wrote since");
     assert_eq!(own.stored(), "abx");
     assert!(own.is_at_rest());
+}
+
+/// Each rides on what the one before it left, its end included, and what has expired by then is
+/// nothing.
+#[test]
+fn riders_keep_the_end_of_what_they_ride_on() {
+    let (engine, other) = engine();
+    let clock = Fake::seeded(1);
+    let now = clock.env().epoch_seconds();
+    let own = process(&engine, Arc::new(Lane::new(KEY)), clock.env(), |_| Fate::Served);
+    let join = |change: &dyn Fn(&Held) -> Content| {
+        let mut effort = own.effort(LONG);
+        let (turn, _) = own.lane.turn(&effort).unwrap();
+        let tip = turn.tip(&own.store, &mut effort).unwrap();
+        let Joined::Waits(ticket) = turn.join(&tip, 0, Some(change(&tip.held))) else { panic!() };
+        ticket
+    };
+    let keep = |held: &Held, token| {
+        let value = Value::S(text(held.value.as_deref()) + token);
+        Content::Value { value: Arc::new(value), expires: held.expires }
+    };
+    let until = |held: &Held, token, expires| {
+        let value = Value::S(text(held.value.as_deref()) + token);
+        Content::Value { value: Arc::new(value), expires: Some(expires) }
+    };
+    let leader = join(&|held| until(held, "a", now + 10));
+    join(&|held| keep(held, "b"));
+    own.leads(leader, LONG);
+    let found = other.store.read(KEY, true, &mut other.effort(LONG)).unwrap();
+    assert_eq!((text(found.value.as_deref()).as_str(), found.expires), ("ab", Some(now + 10)));
+
+    clock.pass(Duration::from_secs(10));
+    let leader = join(&|held| until(held, "c", now + 11));
+    clock.pass(Duration::from_secs(1));
+    join(&|held| keep(held, "d"));
+    own.leads(leader, LONG);
+    let found = other.store.read(KEY, true, &mut other.effort(LONG)).unwrap();
+    assert_eq!((text(found.value.as_deref()).as_str(), found.expires), ("d", None));
 }
 
 #[test]
