@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::events::TARGET;
 use crate::item_atom::ItemAtom;
 use crate::retry::{Backoff, Effort, Pause, persist};
+use crate::scan::{Keys, Scan};
 use crate::store::Store;
 use crate::swap::SwapOptions;
 use crate::swap::engine::{self, Decision};
@@ -285,6 +286,24 @@ impl Table {
     /// As [`put_items`](Table::put_items).
     pub fn delete_items(&self, keys: impl IntoIterator<Item = impl Serialize>) -> Result<usize> {
         self.batch().delete_items(keys)
+    }
+
+    /// Every item of the table, as an iterator that reads page by page: see [`Scan`].
+    ///
+    /// # Errors
+    /// The iterator gives [`Decode`](Error::Decode) for an item that does not fit `T`, and goes on;
+    /// [`TableNotFound`](Error::TableNotFound), [`Config`](Error::Config) for a token of another
+    /// scan, and what any request can meet, and ends.
+    pub fn scan<T: DeserializeOwned>(&self) -> Scan<T> {
+        Scan::new(self.store.clone())
+    }
+
+    /// Every key of the table, as it is stored: see [`Keys`].
+    ///
+    /// # Errors
+    /// As [`scan`](Table::scan), but for `Decode`.
+    pub fn keys(&self) -> Keys {
+        Keys::new(self.store.clone())
     }
 
     /// What became of a write: asks the item, by one strongly consistent read.

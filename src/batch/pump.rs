@@ -101,28 +101,30 @@ impl<'a, C> Pump<'a, C> {
     pub(super) fn run<W: Work<Chunk = C>>(&mut self, work: &mut W) -> Result<(), Stop> {
         let stop = loop {
             self.send(work);
-            if self.effort.is_over() {
-                break Stop::Tired { last: std::mem::take(&mut self.last) };
-            }
             let wakes = work
                 .wakes(self.effort.now())
                 .map(|wakes| self.paused.map_or(wakes, |paused| paused.max(wakes)));
             if self.exchanges.len() == 0 {
                 let Some(wakes) = wakes else { return Ok(()) };
                 let pause = wakes.saturating_duration_since(self.effort.now());
-                if !self.effort.wait(pause, Pause::Trouble, self.store.subject(None)) {
-                    break Stop::Tired { last: std::mem::take(&mut self.last) };
+                if self.effort.wait(pause, Pause::Trouble, self.store.subject(None)) {
+                    continue;
                 }
-                continue;
+                break self.tired();
             }
             let deadline = self.effort.deadline();
             let until = wakes
                 .filter(|_| self.exchanges.len() < self.room)
                 .map_or(deadline, |wakes| wakes.min(deadline));
-            if let Some(((chunk, sent), answer)) = self.exchanges.next(until)
-                && let Some(stop) = self.answered(work, chunk, sent, answer)
-            {
-                break stop;
+            // An answer that is already there is preferred to a deadline that has passed.
+            match self.exchanges.next(until) {
+                Some(((chunk, sent), answer)) => {
+                    if let Some(stop) = self.answered(work, chunk, sent, answer) {
+                        break stop;
+                    }
+                }
+                None if self.effort.is_over() => break self.tired(),
+                None => {}
             }
         };
         self.finish(work, matches!(stop, Stop::Refused(..)));
@@ -195,12 +197,16 @@ impl<'a, C> Pump<'a, C> {
         };
         self.last = failure.cause().to_string();
         if self.streak >= store.policy.max_attempts.max(1) {
-            return Some(Stop::Tired { last: std::mem::take(&mut self.last) });
+            return Some(self.tired());
         }
         self.room = (self.room / 2).max(1);
         let pause = now + bounds.draw(self.streak, &store.env);
         self.paused = self.paused.max(Some(pause));
         None
+    }
+
+    fn tired(&mut self) -> Stop {
+        Stop::Tired { last: std::mem::take(&mut self.last) }
     }
 
     /// Takes back what is under way: the answers, if there is time to wait for them.

@@ -47,7 +47,7 @@ enum Leaves {
 impl Job {
     /// A put, under a fresh fence.
     pub(super) fn put<V: Serialize>(store: &Store, key: &str, value: &V) -> Result<Self> {
-        let content = Content::Value(Arc::new(store.encode(key, value)?));
+        let content = Content::permanent(store.encode(key, value)?);
         let bits = store.env.random();
         let sealed = store.layout.seal(key, &Snapshot::missing(), &content, bits);
         store.check_size(key, &sealed)?;

@@ -188,6 +188,15 @@ impl Layout {
         }
     }
 
+    /// The attributes by which an item is hidden: a tombstone's, and an expired one's.
+    pub(crate) fn hiding(&self) -> &'static [&'static str] {
+        match self.encoding {
+            Encoding::Native => &[REMOVED, EXPIRES],
+            #[cfg(feature = "edn")]
+            Encoding::Edn => &[],
+        }
+    }
+
     /// The text under which a key is stored.
     pub(crate) fn key_text<K: Serialize + ?Sized>(&self, key: &K) -> Result<String, CodecError> {
         match self.encoding {

@@ -135,17 +135,17 @@ pub(crate) fn write_answered(
         .collect()
 }
 
-type AttributeValueMap = HashMap<String, AttributeValue>;
+pub(super) type AttributeValueMap = HashMap<String, AttributeValue>;
 
-fn key_of(key_name: &str, key: &str) -> AttributeValueMap {
+pub(super) fn key_of(key_name: &str, key: &str) -> AttributeValueMap {
     HashMap::from([(key_name.to_owned(), to_rusoto(Value::S(key.to_owned())))])
 }
 
-fn text_of(item: &AttributeValueMap, key_name: &str) -> Option<String> {
+pub(super) fn text_of(item: &AttributeValueMap, key_name: &str) -> Option<String> {
     item.get(key_name)?.s.clone()
 }
 
-fn request(operation: &'static str, input: &impl Serialize) -> Request {
+pub(super) fn request(operation: &'static str, input: &impl Serialize) -> Request {
     Request { operation, body: serde_json::to_vec(input).map_err(|error| unwritable(&error)) }
 }
 
@@ -153,7 +153,7 @@ fn unwritable(error: &serde_json::Error) -> Failure {
     Failure::Final(Cause::of_transport(format!("cannot write the request: {error}")))
 }
 
-fn keyless(what: &str) -> Failure {
+pub(super) fn keyless(what: &str) -> Failure {
     Failure::InDoubt(Cause::of_transport(format!(
         "an answer of status 200 with an {what} without a key"
     )))

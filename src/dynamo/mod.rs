@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod batches;
 pub(crate) mod exchanges;
 mod items;
+pub(crate) mod scans;
 mod tables;
 mod wire;
 

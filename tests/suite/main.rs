@@ -24,6 +24,7 @@ mod lifetimes;
 mod options;
 mod outcomes;
 mod races;
+mod scans;
 mod soak;
 mod support;
 mod tables;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         soak::TESTS,
         kills::TESTS,
         batches::TESTS,
+        scans::TESTS,
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
     }
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         events::TESTS,
         histories::TESTS,
         batch_faults::TESTS,
+        scans::FAULTS,
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trial(&live)));
     }
