@@ -60,6 +60,7 @@ mod store;
 mod swap;
 mod table;
 mod transport;
+mod watch;
 mod write_id;
 
 /// The types that [`Edn`] is made of.
@@ -80,6 +81,7 @@ pub use memory::MemoryAtom;
 pub use retry::{Backoff, RetryPolicy};
 pub use swap::{Lifetime, Receipt, SwapOptions, Validity};
 pub use table::Table;
+pub use watch::{Change, Watch, WatchOptions};
 pub use write_id::{Outcome, ParseWriteIdError, WriteId};
 
 /// The README's examples, compiled.

@@ -119,6 +119,12 @@ impl Snapshot {
         Self { value: None, expires: None, fence: Fence::Missing, version: 0, writes: Vec::new() }
     }
 
+    /// Whether its version is the number of writes so far, as far as it can be.
+    pub(crate) fn counts_writes(&self) -> bool {
+        // In a Clojure table the fence is the version, and random.
+        matches!(self.fence, Fence::Is(Value::B(_)))
+    }
+
     /// What the atom holds at this time, if nobody has written since.
     pub(crate) fn held(&self, now: u64) -> Held {
         Held::at(now, self.value.as_ref(), self.expires)

@@ -25,6 +25,7 @@ mod races;
 mod soak;
 mod support;
 mod tables;
+mod watch;
 mod workers;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         races::TESTS,
         options::TESTS,
         lifetimes::TESTS,
+        watch::TESTS,
         errors::TESTS,
         clojure::TESTS,
         outcomes::TESTS,
