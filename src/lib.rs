@@ -26,6 +26,7 @@
 //! - [`Table::builder`]: where a table lies, and how to reach it.
 //! - [`Atom`]: what can be done with an atom, and what closures must not do.
 //! - [`ItemAtom`]: what each call costs, and the options of swaps.
+//! - [`Watch`]: the changes of an atom, as they come.
 //! - [`Table`]: items by key, without an atom; making and dropping tables.
 //! - [`Error`]: what can go wrong, and what to do then.
 //! - [`docs::encoding`]: how values and keys lie in the table, with every rule.

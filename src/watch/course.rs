@@ -116,12 +116,11 @@ impl<S: Source> Course<S> {
             return Ok(Some(News { value, version, skipped: None, first: true }));
         };
         let mut seen = self.source.look(false, self.deadline)?;
-        let told = match judge::at_a_glance(last, &seen) {
-            Some(told) => told,
-            None => {
-                seen = self.source.look(true, self.deadline)?;
-                judge::for_certain(last, &seen)
-            }
+        let told = if let Some(told) = judge::at_a_glance(last, &seen) {
+            told
+        } else {
+            seen = self.source.look(true, self.deadline)?;
+            judge::for_certain(last, &seen)
         };
         let Told::News { skipped } = told else { return Ok(None) };
         // What held nothing is gone for good: a tombstone, or what had expired.
