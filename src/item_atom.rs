@@ -3,19 +3,21 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::atom::Atom;
-use crate::codec::envelope::{Content, Held};
-use crate::codec::same;
+use crate::codec::envelope::{Content, Held, Snapshot};
+use crate::codec::{Value, same};
 use crate::error::{Error, Result};
+use crate::retry::{Backoff, Effort};
 use crate::store::Store;
 use crate::swap::engine::{self, Decision};
 use crate::swap::lane::Lane;
 use crate::swap::{Lifetime, Receipt, SwapOptions};
+use crate::watch::{Watch, WatchOptions};
 
 /// A durable atom: the item under one key, as a value of type `T`. From
 /// [`Table::atom`](crate::Table::atom).
@@ -39,6 +41,7 @@ use crate::swap::{Lifetime, Receipt, SwapOptions};
 /// | [`swap`](Atom::swap) and its kin, [`reset`](Atom::reset), [`remove`](Atom::remove) | 1 conditional write |
 /// | the same when nothing has to be written, or the closure says no | 1 consistent read, to be sure |
 /// | [`expires`](ItemAtom::expires) | 1 consistent read |
+/// | [`watch`](ItemAtom::watch) | 1 consistent read, then 1 eventually consistent read each look |
 /// | the first of any of these on a key, before any `get` | 1 consistent read more |
 ///
 /// Each race lost to another process costs one more conditional write and no read: the refusal
@@ -172,6 +175,30 @@ impl<T> ItemAtom<T> {
         lane.learn(state, asked, self.store.env.now());
         Ok(seconds.and_then(|seconds| UNIX_EPOCH.checked_add(seconds)))
     }
+
+    /// Watches the atom: an iterator of its changes, which begins now, with a consistent read.
+    ///
+    /// What it sees, what it costs and how it can fail is told at [`Watch`].
+    pub fn watch(&self, options: WatchOptions) -> Watch<T> {
+        Watch::begin(self.clone(), self.store.env.clone(), &options)
+    }
+
+    /// The item's state, for a watch that ends at this moment.
+    pub(crate) fn look(&self, consistent: bool, until: Option<Instant>) -> Result<Snapshot> {
+        let (key, _) = self.place()?;
+        let Store { env, policy, .. } = &*self.store;
+        let left = until.map_or(policy.timeout, |until| until.saturating_duration_since(env.now()));
+        let timeout = left.min(policy.timeout);
+        let mut effort = Effort::new(env, policy, timeout, &Backoff::none());
+        self.store.read(key, consistent, &mut effort)
+    }
+}
+
+impl<T: DeserializeOwned> ItemAtom<T> {
+    /// A stored value as a `T`.
+    pub(crate) fn decode(&self, value: Option<&Value>) -> Result<Option<T>> {
+        self.store.decode(self.key(), value)
+    }
 }
 
 impl<T: Serialize + DeserializeOwned> ItemAtom<T> {
@@ -200,7 +227,7 @@ impl<T: Serialize + DeserializeOwned> ItemAtom<T> {
     }
 
     fn value_of(&self, held: &Held) -> Result<Option<T>> {
-        self.store.decode(self.key(), held.value.as_deref())
+        self.decode(held.value.as_deref())
     }
 
     /// Whether the table's items can have the lifetime that is asked for.
@@ -250,7 +277,7 @@ impl<T: Serialize + DeserializeOwned> Atom for ItemAtom<T> {
         let (key, lane) = self.place()?;
         let asked = lane.tick();
         let state = self.store.read(key, true, &mut self.store.effort())?;
-        let value = self.store.decode(key, state.value.as_deref());
+        let value = self.decode(state.value.as_deref());
         lane.learn(state, asked, self.store.env.now());
         value
     }

@@ -26,6 +26,7 @@
 //! - [`Table::builder`]: where a table lies, and how to reach it.
 //! - [`Atom`]: what can be done with an atom, and what closures must not do.
 //! - [`ItemAtom`]: what each call costs, and the options of swaps.
+//! - [`Watch`]: the changes of an atom, as they come.
 //! - [`Table`]: items by key, without an atom; making and dropping tables.
 //! - [`Error`]: what can go wrong, and what to do then.
 //! - [`docs::encoding`]: how values and keys lie in the table, with every rule.
@@ -62,6 +63,7 @@ mod store;
 mod swap;
 mod table;
 mod transport;
+mod watch;
 mod write_id;
 
 /// The types that [`Edn`] is made of.
@@ -84,6 +86,7 @@ pub use retry::{Backoff, RetryPolicy};
 pub use scan::{Keys, ParseScanTokenError, Scan, ScanToken};
 pub use swap::{Lifetime, Receipt, SwapOptions, Validity};
 pub use table::Table;
+pub use watch::{Change, Watch, WatchOptions};
 pub use write_id::{Outcome, ParseWriteIdError, WriteId};
 
 /// The README's examples, compiled.

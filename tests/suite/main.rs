@@ -28,6 +28,7 @@ mod scans;
 mod soak;
 mod support;
 mod tables;
+mod watch;
 mod workers;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         races::TESTS,
         options::TESTS,
         lifetimes::TESTS,
+        watch::TESTS,
         errors::TESTS,
         clojure::TESTS,
         outcomes::TESTS,
