@@ -47,7 +47,7 @@ pub(super) fn swap<T, R>(
         }
         tally.requests += flight.requests;
         match landing {
-            Landing::Applied { after, recovered } => {
+            Landing::Applied { after, recovered, .. } => {
                 done.new_version = after.version;
                 done.write = Some(flight.write_id(key));
                 done.recovered = recovered;

@@ -83,12 +83,20 @@ impl Lane {
             }
         }
         match landing {
-            Landing::Applied { after, recovered } => {
+            Landing::Applied { after, recovered, newer } => {
                 let took = (flight.requests == before.0 + 1).then_some(took);
-                let riders = state.flying.as_ref().map_or(0, |flying| flying.members.len());
-                let waiting = state.open.members.len();
+                let mut riders = state.flying.as_ref().map_or(0, |flying| flying.members.len());
+                let mut waiting = state.open.members.len();
+                if newer.is_some() {
+                    // They run again too.
+                    riders += std::mem::take(&mut waiting);
+                }
                 state.pace.applied(landed, took, riders, waiting);
                 state.applied(&flight, after, recovered, landed, &self.key);
+                if let Some(newer) = newer {
+                    state.overtaken(newer, landed);
+                }
+                state.hand_over();
             }
             Landing::Conflict(fresh) => {
                 state.others = true;

@@ -199,7 +199,16 @@ impl State {
         for member in members {
             self.tell_member(&member, News::Done(done.clone()));
         }
-        self.hand_over();
+    }
+
+    /// What was just applied is known to be history: what was built on it would be refused for
+    /// sure, and runs on the newer state instead.
+    pub(super) fn overtaken(&mut self, newer: Snapshot, at: Instant) {
+        self.others = true;
+        // Not later than it was: the last send of the flight may have been by another leader.
+        let asked = self.known.as_ref().map_or(0, |known| known.asked);
+        self.known = Some(Known { state: Arc::new(newer), asked, at });
+        self.void(&News::Again { conflict: false, requests: 0, waited: Duration::ZERO });
     }
 
     pub(super) fn conflict(

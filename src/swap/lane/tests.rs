@@ -388,11 +388,50 @@ fn a_recovered_state_is_as_old_as_its_first_send() {
     let mut effort = own.effort(LONG);
     let (turn, _) = own.lane.turn(&effort).unwrap();
     let tip = turn.tip(&own.store, &mut effort).unwrap();
-    assert_eq!(text(tip.value.as_deref()), "ab");
+    assert_eq!(text(tip.value.as_deref()), "abx");
+    other.swap("y");
     let Joined::Waits(reader) = turn.join(&tip, begun, None) else { panic!("settled unseen") };
     own.leads(reader, LONG);
     assert!(matches!(own.news(reader), News::Again { .. }), "another wrote since");
-    assert_eq!(own.stored(), "abx");
+    assert_eq!(own.stored(), "abxy");
+    assert!(own.is_at_rest());
+}
+
+/// The refusal that tells that a put had been applied brings what others have written on top of
+/// it: nothing is built on what it left.
+#[test]
+fn a_recovered_write_that_was_overtaken_is_nobodys_base() {
+    let (engine, other) = engine();
+    let lane = Arc::new(Lane::new(KEY));
+    let puts = Arc::new(Mutex::new(0));
+    let rider = Arc::new(Mutex::new(None));
+    // The same lane, for callers who come while the first one's put is under way.
+    let beside = process(&engine, lane.clone(), Fake::seeded(2).env(), |_| Fate::Served);
+    let beside = Arc::new(beside);
+    let own = {
+        let (puts, rider, beside) = (puts.clone(), rider.clone(), beside.clone());
+        process(&engine, lane, Fake::seeded(1).env(), move |operation| {
+            let mut puts = puts.lock().unwrap();
+            *puts += usize::from(operation == "PutItem");
+            match (operation, *puts) {
+                ("PutItem", 1) => Fate::ReplyLost,
+                ("PutItem", 2) => {
+                    other.swap("x");
+                    *rider.lock().unwrap() = Some(beside.join("b"));
+                    Fate::Served
+                }
+                _ => Fate::Served,
+            }
+        })
+    };
+    let a = own.join("a");
+    own.leads(a, LONG);
+    assert!(matches!(own.news(a), News::Done(done) if done.recovered && done.new_version == 1));
+    let b = rider.lock().unwrap().take().unwrap();
+    assert!(matches!(own.news(b), News::Again { conflict: false, requests: 0, .. }));
+    own.swap("b");
+    assert_eq!(*puts.lock().unwrap(), 3, "built on the newer state, and not refused");
+    assert_eq!(own.stored(), "axb");
     assert!(own.is_at_rest());
 }
 
