@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::state::{Gathered, Known};
+use super::state::{Gathered, Known, WARY};
 use super::{Done, Lane, News};
 use crate::codec::envelope::Snapshot;
 use crate::error::Result;
@@ -99,7 +99,7 @@ impl Lane {
                 state.hand_over();
             }
             Landing::Conflict(fresh) => {
-                state.others = true;
+                state.wary = WARY;
                 state.conflict(&flight, fresh, backoff, store);
             }
             Landing::Unknown { reason } => {
@@ -164,7 +164,7 @@ impl Lane {
             let mut state = self.lock();
             let (now, while_fresh) = (effort.now(), state.trip * FRESH);
             let old = |known: &Known| now.saturating_duration_since(known.at) > while_fresh;
-            if !(state.others && state.known.as_ref().is_some_and(old)) {
+            if !(state.wary > 0 && state.known.as_ref().is_some_and(old)) {
                 return Ok(Some(0));
             }
             state.tick()
@@ -175,11 +175,13 @@ impl Lane {
         effort.requests = before;
         let mut state = self.lock();
         if found.as_ref().is_ok_and(|found| found.fence == base.fence) {
-            state.others = false;
+            state.wary = state.wary.saturating_sub(1);
             return Ok(Some(requests));
         }
         state.void(&News::Again { conflict: false, requests, waited: Duration::ZERO });
-        state.known = Some(Known { state: Arc::new(found?), asked, at: effort.now() });
+        let fresh = found?;
+        state.wary = WARY;
+        state.known = Some(Known { state: Arc::new(fresh), asked, at: effort.now() });
         Ok(None)
     }
 
@@ -210,7 +212,7 @@ impl Lane {
                 Ok(())
             }
             Ok(fresh) => {
-                state.others = true;
+                state.wary = WARY;
                 state.known = Some(Known { state: Arc::new(fresh), asked, at: effort.now() });
                 state.void(&News::Again { conflict: false, requests, waited: Duration::ZERO });
                 Ok(())

@@ -19,8 +19,9 @@ pub(super) struct State {
     pub(super) ticks: u64,
     /// The newest state that the table is known to have had.
     pub(super) known: Option<Known>,
-    /// Whether another process has written since a look last found everything as it was.
-    pub(super) others: bool,
+    /// How many looks in a row must still find everything as it was before other processes are
+    /// believed to have stopped writing; 0 as long as none were met.
+    pub(super) wary: u32,
     /// What the last request about this key took.
     pub(super) trip: Duration,
     /// Grows whenever what was built on top of `known` is void.
@@ -75,6 +76,10 @@ pub(super) struct Member {
     pub(super) thread: Thread,
     pub(super) writes: bool,
 }
+
+/// So many looks in a row that find everything as it was mean that other processes have stopped
+/// writing. One alone says little: a process that writes now and then leaves most of them alone.
+pub(super) const WARY: u32 = 4;
 
 /// What took off.
 pub(super) enum Gathered {
@@ -204,7 +209,7 @@ impl State {
     /// What was just applied is known to be history: what was built on it would be refused for
     /// sure, and runs on the newer state instead.
     pub(super) fn overtaken(&mut self, newer: Snapshot, at: Instant) {
-        self.others = true;
+        self.wary = WARY;
         // Not later than it was: the last send of the flight may have been by another leader.
         let asked = self.known.as_ref().map_or(0, |known| known.asked);
         self.known = Some(Known { state: Arc::new(newer), asked, at });
