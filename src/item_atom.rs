@@ -38,6 +38,7 @@ use crate::swap::{Receipt, SwapOptions};
 /// | [`swap`](Atom::swap) and its kin, [`reset`](Atom::reset), [`remove`](Atom::remove) | 1 conditional write |
 /// | the same when nothing has to be written, or the closure says no | 1 consistent read, to be sure |
 /// | the first of any of these on a key, before any `get` | 1 consistent read more |
+/// | any of these where other processes write the key too, if its state was last seen more than a few round trips ago | 1 consistent read more, until four in a row found nothing new |
 ///
 /// Each race lost to another process costs one more conditional write and no read: the refusal
 /// brings the newer item. Swaps of one key by several threads of one process share their writes.

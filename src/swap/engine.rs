@@ -99,7 +99,7 @@ pub(crate) fn swap<T, R>(
             return Err(out_of_time(store, key, &tally, &effort));
         }
         let writes = content.is_some();
-        let news = match turn.join(&tip, begun, content) {
+        let news = match turn.join(&tip, begun, content, effort.now()) {
             Joined::Settled(done) => News::Done(done),
             Joined::Stale => News::Again { conflict: true, requests: 0, waited: Duration::ZERO },
             Joined::Waits(ticket) => ride(store, lane, ticket, options, &mut effort)?,

@@ -142,7 +142,7 @@ impl Lane {
                 let waited = now.saturating_duration_since(begun);
                 let (table, key) = (&store.table, &*self.key);
                 tracing::trace!(target: TARGET, table, key, riders, ?waited, "gathered");
-                return state.take_off();
+                return state.take_off(begun, now);
             }
             state.gathering = Some(thread::current());
             drop(state);

@@ -75,6 +75,10 @@ pub(super) struct Member {
     pub(super) ticket: u64,
     pub(super) thread: Thread,
     pub(super) writes: bool,
+    /// When it joined, by the clock.
+    pub(super) joined: Instant,
+    /// For how long its write was held back then, for others to join or to have their turn.
+    pub(super) held: Duration,
 }
 
 /// So many looks in a row that find everything as it was mean that other processes have stopped
@@ -114,15 +118,21 @@ impl State {
         self.news.insert(ticket, news);
     }
 
-    pub(super) fn tell_member(&mut self, member: &Member, news: News) {
+    pub(super) fn tell_member(&mut self, member: &Member, mut news: News) {
+        if let News::Done(Done { waited, .. }) | News::Again { waited, .. } = &mut news {
+            *waited += member.held;
+        }
         self.tell(member.ticket, news);
         member.thread.unpark();
     }
 
-    /// Closes the open batch and lets it fly.
-    pub(super) fn take_off(&mut self) -> Gathered {
+    /// Closes the open batch and lets it fly, after it was held back since a moment.
+    pub(super) fn take_off(&mut self, held_since: Instant, now: Instant) -> Gathered {
         self.gathering = None;
-        let Batch { members, content } = std::mem::take(&mut self.open);
+        let Batch { mut members, content } = std::mem::take(&mut self.open);
+        for member in &mut members {
+            member.held = now.saturating_duration_since(held_since.max(member.joined));
+        }
         self.pace.took_off(members.len());
         let asked = self.tick();
         let flying = Flying { members, content: content.clone(), write: None, void: false, asked };
@@ -227,11 +237,12 @@ impl State {
         self.known = Some(Known { state: Arc::new(fresh), asked, at: store.env.now() });
         let riders =
             self.open.members.len() + self.flying.as_ref().map_or(0, |flying| flying.members.len());
-        let wait = self.pace.lost(riders, backoff, &store.env);
+        // The wait counts for those who wait it out, when they have.
+        self.pace.lost(riders, backoff, &store.env);
         self.void(&News::Again {
             conflict: true,
             requests: flight.requests,
-            waited: flight.waited + wait,
+            waited: flight.waited,
         });
     }
 

@@ -132,7 +132,7 @@ impl Process {
         let (turn, _) = self.lane.turn(&effort).unwrap();
         let tip = turn.tip(&self.store, &mut effort).unwrap();
         let content = added(tip.value.as_deref(), token);
-        match turn.join(&tip, 0, Some(content)) {
+        match turn.join(&tip, 0, Some(content), effort.now()) {
             Joined::Waits(ticket) => ticket,
             Joined::Settled(_) | Joined::Stale => panic!("{token} does not wait"),
         }
@@ -153,10 +153,15 @@ impl Process {
 
     /// A whole swap, without company.
     fn swap(&self, token: &str) {
+        let news = self.tries(token);
+        assert!(matches!(news, News::Done(_)), "{news:?}");
+    }
+
+    /// One attempt, without company.
+    fn tries(&self, token: &str) -> News {
         let ticket = self.join(token);
         self.leads(ticket, LONG);
-        let news = self.news(ticket);
-        assert!(matches!(news, News::Done(_)), "{news:?}");
+        self.news(ticket)
     }
 
     fn stored(&self) -> String {
@@ -364,7 +369,7 @@ fn a_closure_that_ran_on_what_was_forgotten_runs_again() {
         asked,
         own.store.env.now(),
     );
-    let joined = turn.join(&tip, 0, Some(added(tip.value.as_deref(), "new")));
+    let joined = turn.join(&tip, 0, Some(added(tip.value.as_deref(), "new")), effort.now());
     assert!(matches!(joined, Joined::Stale));
     own.swap("new");
     assert_eq!(other.stored(), "oldernew");
@@ -390,7 +395,9 @@ fn a_recovered_state_is_as_old_as_its_first_send() {
     let tip = turn.tip(&own.store, &mut effort).unwrap();
     assert_eq!(text(tip.value.as_deref()), "abx");
     other.swap("y");
-    let Joined::Waits(reader) = turn.join(&tip, begun, None) else { panic!("settled unseen") };
+    let Joined::Waits(reader) = turn.join(&tip, begun, None, effort.now()) else {
+        panic!("settled unseen")
+    };
     own.leads(reader, LONG);
     assert!(matches!(own.news(reader), News::Again { .. }), "another wrote since");
     assert_eq!(own.stored(), "abxy");
@@ -433,6 +440,38 @@ fn a_recovered_write_that_was_overtaken_is_nobodys_base() {
     assert_eq!(*puts.lock().unwrap(), 3, "built on the newer state, and not refused");
     assert_eq!(own.stored(), "axb");
     assert!(own.is_at_rest());
+}
+
+/// Who has won twice after a defeat makes way for others, and is told how long that took.
+#[test]
+fn making_way_is_counted_as_waiting() {
+    let (engine, other) = engine();
+    let trip = Duration::from_millis(20);
+    let own = process(&engine, Arc::new(Lane::new(KEY)), Env::real(), move |operation| {
+        if operation == "PutItem" {
+            std::thread::sleep(trip);
+        }
+        Fate::Served
+    });
+    own.swap("a");
+    // On a busy machine there may be a break between two writes, which is way enough.
+    let mut waits = Vec::new();
+    for _ in 0..5 {
+        other.swap("x");
+        if !matches!(own.tries("b"), News::Again { conflict: true, .. }) {
+            continue;
+        }
+        for token in ["b", "c", "d"] {
+            let begun = own.store.env.now();
+            let News::Done(done) = own.tries(token) else { panic!("{token}") };
+            assert!(done.waited <= own.store.env.now() - begun, "{done:?}");
+            waits.push(done.waited);
+        }
+        if waits.last().is_some_and(|wait| *wait >= 2 * trip) {
+            return;
+        }
+    }
+    panic!("no way was made, or it was not told: {waits:?}");
 }
 
 #[test]
