@@ -25,6 +25,9 @@ pub(crate) const EXPIRES: &str = "atom/expires";
 /// How many write ids an item remembers.
 pub(crate) const MEMORY: usize = 16;
 
+/// All that an item has beside its key and its value weighs less than this, in any layout.
+pub(crate) const BOOKKEEPING: usize = 512;
+
 /// How long a tombstone stays before the table's time-to-live may take it.
 pub(crate) const TOMBSTONE_SECONDS: u64 = 24 * 60 * 60;
 
@@ -278,6 +281,7 @@ fn ids_of(bytes: &[u8]) -> Option<Vec<Id>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::limits;
 
     fn layout(key_name: &str) -> Layout {
         Layout::new(Encoding::Native, key_name)
@@ -300,6 +304,29 @@ mod tests {
             assert_eq!(opened.writes.len() as u64, (n + 1).min(MEMORY as u64));
             assert_eq!(opened.writes[0], Id::from_bits(n));
             state = opened;
+        }
+    }
+
+    #[test]
+    fn bookkeeping_weighs_less_than_is_reckoned_with() {
+        #[cfg(feature = "edn")]
+        let encodings = [Encoding::Native, Encoding::Edn];
+        #[cfg(not(feature = "edn"))]
+        let encodings = [Encoding::Native];
+        let writes: Vec<Id> = (0..MEMORY as u64).map(Id::from_bits).collect();
+        let base = Snapshot { version: u64::MAX, writes, ..Snapshot::missing() };
+        let empty = Value::M(HashMap::new());
+        for (encoding, value) in encodings.into_iter().flat_map(|encoding| {
+            [
+                (encoding, empty.clone()),
+                (encoding, Value::M([("atom/x".into(), empty.clone())].into())),
+            ]
+        }) {
+            let (layout, content) =
+                (Layout::new(encoding, "k"), Content::Value(Arc::new(value.clone())));
+            let item = layout.seal("", &base, &content, u64::MAX).item.unwrap();
+            let value = limits::item_size(&HashMap::from([(String::new(), value)]));
+            assert!(limits::item_size(&item) - value < BOOKKEEPING / 2, "{encoding:?}");
         }
     }
 

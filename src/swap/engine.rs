@@ -90,7 +90,7 @@ pub(crate) fn swap<T, R>(
         let content = match &decided {
             Ok((Decision::Write(content), _)) => {
                 // Whatever others add, this swap's own result must fit.
-                store.check_size(key, &store.layout.seal(key, &tip.known, content, 0))?;
+                store.check_content(key, &tip.known, content)?;
                 Some(content.clone())
             }
             _ => None,

@@ -157,7 +157,7 @@ impl Flight {
         let condition = Condition::of_fence(&store.layout, &self.base.fence);
         let deadline = effort.deadline();
         match &self.sealed.item {
-            Some(item) => store.dynamo.put_item(&store.table, item.clone(), condition, deadline),
+            Some(item) => store.dynamo.put_item(&store.table, item, condition, deadline),
             None => store.dynamo.delete_item(store.address(key), Some(condition), deadline),
         }
     }
