@@ -43,6 +43,7 @@ use crate::watch::{Watch, WatchOptions};
 /// | [`expires`](ItemAtom::expires) | 1 consistent read |
 /// | [`watch`](ItemAtom::watch) | 1 consistent read, then 1 eventually consistent read each look |
 /// | the first of any of these on a key, before any `get` | 1 consistent read more |
+/// | any of these where other processes write the key too, if its state was last seen more than a few round trips ago | 1 consistent read more, until four in a row found nothing new |
 ///
 /// Each race lost to another process costs one more conditional write and no read: the refusal
 /// brings the newer item. Swaps of one key by several threads of one process share their writes.

@@ -182,7 +182,7 @@ fn other_tools_items_expire_and_odd_ends_do_not() {
         let atom = own.atom::<u32>(n.to_string());
         let missing = Condition::of_fence(&atom.store.layout, &Fence::Missing);
         let deadline = atom.store.env.now() + SECOND;
-        atom.store.dynamo.put_item(own.name(), item, missing, deadline).unwrap();
+        atom.store.dynamo.put_item(own.name(), &item, missing, deadline).unwrap();
         assert_eq!(atom.get().unwrap(), (!expired).then_some(7), "{end}");
         assert_eq!(atom.swap(|n| n.unwrap_or(0) + 1).unwrap(), if expired { 1 } else { 8 });
         let kept = (end == "1800000001").then_some(START + 1);

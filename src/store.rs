@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Env;
-use crate::codec::envelope::{Item, Layout, Sealed, Snapshot};
+use crate::codec::envelope::{BOOKKEEPING, Content, Item, Layout, Sealed, Snapshot};
 use crate::codec::limits::{self, Limit, LimitError};
 use crate::codec::{CodecError, Value};
 use crate::dynamo::{Address, Dynamo};
@@ -161,6 +161,21 @@ impl Store {
             key: Some(key.to_owned()),
             path: String::new(),
             message: "an attribute of a type that is newer than this crate".to_owned(),
+        }
+    }
+
+    /// Whether DynamoDB takes this content in the place of that base.
+    pub(crate) fn check_content(
+        &self,
+        key: &str,
+        base: &Snapshot,
+        content: &Content,
+    ) -> Result<()> {
+        // The value is copied for an exact answer only if it is nearly too large or too deep.
+        let beside = BOOKKEEPING + self.layout.key_attribute().len() + key.len();
+        match content {
+            Content::Value { value, .. } if limits::surely_fits(value, beside) => Ok(()),
+            _ => self.check_size(key, &self.layout.seal(key, base, content, 0)),
         }
     }
 

@@ -25,6 +25,9 @@ pub(crate) const EXPIRES: &str = "atom/expires";
 /// How many write ids an item remembers.
 pub(crate) const MEMORY: usize = 16;
 
+/// All that an item has beside its key and its value weighs less than this, in any layout.
+pub(crate) const BOOKKEEPING: usize = 512;
+
 /// How long a tombstone stays before the table's time-to-live may take it.
 pub(crate) const TOMBSTONE_SECONDS: u64 = 24 * 60 * 60;
 

@@ -1,6 +1,7 @@
 //! What is written opens as what was meant, and whatever else is there opens too.
 
 use super::*;
+use crate::codec::limits;
 
 fn layout(key_name: &str) -> Layout {
     Layout::new(Encoding::Native, key_name)
@@ -118,5 +119,25 @@ fn only_whole_seconds_expire() {
         assert_eq!(layout("id").open(item.clone()).expires, meant, "{stored:?}");
         item.insert(REMOVED.to_owned(), Value::Bool(true));
         assert_eq!(layout("id").open(item).expires, None, "{stored:?}");
+    }
+}
+
+#[test]
+fn bookkeeping_weighs_less_than_is_reckoned_with() {
+    #[cfg(feature = "edn")]
+    let encodings = [Encoding::Native, Encoding::Edn];
+    #[cfg(not(feature = "edn"))]
+    let encodings = [Encoding::Native];
+    let writes: Vec<Id> = (0..MEMORY as u64).map(Id::from_bits).collect();
+    let base = Snapshot { version: u64::MAX, writes, ..Snapshot::missing() };
+    let empty = Value::M(HashMap::new());
+    for (encoding, value) in encodings.into_iter().flat_map(|encoding| {
+        [(encoding, empty.clone()), (encoding, Value::M([("atom/x".into(), empty.clone())].into()))]
+    }) {
+        let layout = Layout::new(encoding, "k");
+        let content = Content::Value { value: Arc::new(value.clone()), expires: Some(u64::MAX) };
+        let item = layout.seal("", &base, &content, u64::MAX).item.unwrap();
+        let value = limits::item_size(&HashMap::from([(String::new(), value)]));
+        assert!(limits::item_size(&item) - value < BOOKKEEPING / 2, "{encoding:?}");
     }
 }

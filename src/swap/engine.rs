@@ -89,7 +89,7 @@ pub(crate) fn swap<T, R>(
         let content = match &decided {
             Ok((Decision::Write(content), _)) => {
                 // Whatever others add, this swap's own result must fit.
-                store.check_size(key, &store.layout.seal(key, &tip.known, content, 0))?;
+                store.check_content(key, &tip.known, content)?;
                 Some(content.clone())
             }
             _ => None,
@@ -98,7 +98,7 @@ pub(crate) fn swap<T, R>(
             return Err(out_of_time(store, key, &tally, &effort));
         }
         let writes = content.is_some();
-        let news = match turn.join(&tip, begun, content) {
+        let news = match turn.join(&tip, begun, content, effort.now()) {
             Joined::Settled(done) => News::Done(done),
             Joined::Stale => News::Again { conflict: true, requests: 0, waited: Duration::ZERO },
             Joined::Waits(ticket) => ride(store, lane, ticket, options, &mut effort)?,

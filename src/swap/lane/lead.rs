@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::state::{Gathered, Known};
+use super::state::{Gathered, Known, WARY};
 use super::{Done, Lane, News};
 use crate::codec::envelope::Snapshot;
 use crate::error::Result;
@@ -83,15 +83,23 @@ impl Lane {
             }
         }
         match landing {
-            Landing::Applied { after, recovered } => {
+            Landing::Applied { after, recovered, newer } => {
                 let took = (flight.requests == before.0 + 1).then_some(took);
-                let riders = state.flying.as_ref().map_or(0, |flying| flying.members.len());
-                let waiting = state.open.members.len();
+                let mut riders = state.flying.as_ref().map_or(0, |flying| flying.members.len());
+                let mut waiting = state.open.members.len();
+                if newer.is_some() {
+                    // They run again too.
+                    riders += std::mem::take(&mut waiting);
+                }
                 state.pace.applied(landed, took, riders, waiting);
                 state.applied(&flight, after, recovered, landed, &self.key);
+                if let Some(newer) = newer {
+                    state.overtaken(newer, landed);
+                }
+                state.hand_over();
             }
             Landing::Conflict(fresh) => {
-                state.others = true;
+                state.wary = WARY;
                 state.conflict(&flight, fresh, backoff, store);
             }
             Landing::Unknown { reason } => {
@@ -134,7 +142,7 @@ impl Lane {
                 let waited = now.saturating_duration_since(begun);
                 let (table, key) = (&store.table, &*self.key);
                 tracing::trace!(target: TARGET, table, key, riders, ?waited, "gathered");
-                return state.take_off();
+                return state.take_off(begun, now);
             }
             state.gathering = Some(thread::current());
             drop(state);
@@ -156,7 +164,7 @@ impl Lane {
             let mut state = self.lock();
             let (now, while_fresh) = (effort.now(), state.trip * FRESH);
             let old = |known: &Known| now.saturating_duration_since(known.at) > while_fresh;
-            if !(state.others && state.known.as_ref().is_some_and(old)) {
+            if !(state.wary > 0 && state.known.as_ref().is_some_and(old)) {
                 return Ok(Some(0));
             }
             state.tick()
@@ -167,11 +175,13 @@ impl Lane {
         effort.requests = before;
         let mut state = self.lock();
         if found.as_ref().is_ok_and(|found| found.fence == base.fence) {
-            state.others = false;
+            state.wary = state.wary.saturating_sub(1);
             return Ok(Some(requests));
         }
         state.void(&News::Again { conflict: false, requests, waited: Duration::ZERO });
-        state.known = Some(Known { state: Arc::new(found?), asked, at: effort.now() });
+        let fresh = found?;
+        state.wary = WARY;
+        state.known = Some(Known { state: Arc::new(fresh), asked, at: effort.now() });
         Ok(None)
     }
 
@@ -202,7 +212,7 @@ impl Lane {
                 Ok(())
             }
             Ok(fresh) => {
-                state.others = true;
+                state.wary = WARY;
                 state.known = Some(Known { state: Arc::new(fresh), asked, at: effort.now() });
                 state.void(&News::Again { conflict: false, requests, waited: Duration::ZERO });
                 Ok(())

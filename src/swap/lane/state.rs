@@ -19,8 +19,9 @@ pub(super) struct State {
     pub(super) ticks: u64,
     /// The newest state that the table is known to have had.
     pub(super) known: Option<Known>,
-    /// Whether another process has written since a look last found everything as it was.
-    pub(super) others: bool,
+    /// How many looks in a row must still find everything as it was before other processes are
+    /// believed to have stopped writing; 0 as long as none were met.
+    pub(super) wary: u32,
     /// What the last request about this key took.
     pub(super) trip: Duration,
     /// Grows whenever what was built on top of `known` is void.
@@ -74,7 +75,15 @@ pub(super) struct Member {
     pub(super) ticket: u64,
     pub(super) thread: Thread,
     pub(super) writes: bool,
+    /// When it joined, by the clock.
+    pub(super) joined: Instant,
+    /// For how long its write was held back then, for others to join or to have their turn.
+    pub(super) held: Duration,
 }
+
+/// So many looks in a row that find everything as it was mean that other processes have stopped
+/// writing. One alone says little: a process that writes now and then leaves most of them alone.
+pub(super) const WARY: u32 = 4;
 
 /// What took off.
 pub(super) enum Gathered {
@@ -109,15 +118,21 @@ impl State {
         self.news.insert(ticket, news);
     }
 
-    pub(super) fn tell_member(&mut self, member: &Member, news: News) {
+    pub(super) fn tell_member(&mut self, member: &Member, mut news: News) {
+        if let News::Done(Done { waited, .. }) | News::Again { waited, .. } = &mut news {
+            *waited += member.held;
+        }
         self.tell(member.ticket, news);
         member.thread.unpark();
     }
 
-    /// Closes the open batch and lets it fly.
-    pub(super) fn take_off(&mut self) -> Gathered {
+    /// Closes the open batch and lets it fly, after it was held back since a moment.
+    pub(super) fn take_off(&mut self, held_since: Instant, now: Instant) -> Gathered {
         self.gathering = None;
-        let Batch { members, content } = std::mem::take(&mut self.open);
+        let Batch { mut members, content } = std::mem::take(&mut self.open);
+        for member in &mut members {
+            member.held = now.saturating_duration_since(held_since.max(member.joined));
+        }
         self.pace.took_off(members.len());
         let asked = self.tick();
         let flying = Flying { members, content: content.clone(), write: None, void: false, asked };
@@ -199,7 +214,16 @@ impl State {
         for member in members {
             self.tell_member(&member, News::Done(done.clone()));
         }
-        self.hand_over();
+    }
+
+    /// What was just applied is known to be history: what was built on it would be refused for
+    /// sure, and runs on the newer state instead.
+    pub(super) fn overtaken(&mut self, newer: Snapshot, at: Instant) {
+        self.wary = WARY;
+        // Not later than it was: the last send of the flight may have been by another leader.
+        let asked = self.known.as_ref().map_or(0, |known| known.asked);
+        self.known = Some(Known { state: Arc::new(newer), asked, at });
+        self.void(&News::Again { conflict: false, requests: 0, waited: Duration::ZERO });
     }
 
     pub(super) fn conflict(
@@ -213,11 +237,12 @@ impl State {
         self.known = Some(Known { state: Arc::new(fresh), asked, at: store.env.now() });
         let riders =
             self.open.members.len() + self.flying.as_ref().map_or(0, |flying| flying.members.len());
-        let wait = self.pace.lost(riders, backoff, &store.env);
+        // The wait counts for those who wait it out, when they have.
+        self.pace.lost(riders, backoff, &store.env);
         self.void(&News::Again {
             conflict: true,
             requests: flight.requests,
-            waited: flight.waited + wait,
+            waited: flight.waited,
         });
     }
 

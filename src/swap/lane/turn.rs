@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::state::{Known, Member};
 use super::{Done, Joined, Lane, News, Tip};
@@ -70,8 +70,14 @@ impl Turn<'_> {
 
     /// Adds the closure's result: `content` to write, or nothing. Gives the turn back.
     ///
-    /// `begun` is the moment at which the swap was called.
-    pub(crate) fn join(self, tip: &Tip, begun: u64, content: Option<Content>) -> Joined {
+    /// `begun` is the moment at which the swap was called; `now` is the time.
+    pub(crate) fn join(
+        self,
+        tip: &Tip,
+        begun: u64,
+        content: Option<Content>,
+        now: Instant,
+    ) -> Joined {
         let mut state = self.lane.lock();
         if state.epoch != tip.epoch {
             return Joined::Stale;
@@ -94,7 +100,14 @@ impl Turn<'_> {
         }
         let ticket = state.tick();
         let writes = content.is_some();
-        state.open.members.push(Member { ticket, thread: thread::current(), writes });
+        let thread = thread::current();
+        state.open.members.push(Member {
+            ticket,
+            thread,
+            writes,
+            joined: now,
+            held: Duration::ZERO,
+        });
         if writes {
             state.open.content = content;
         }
