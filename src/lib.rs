@@ -27,6 +27,7 @@
 //! - [`Atom`]: what can be done with an atom, and what closures must not do.
 //! - [`ItemAtom`]: what each call costs, and the options of swaps.
 //! - [`Table`]: items by key, without an atom; making and dropping tables.
+//! - [`Table::transact`]: changes over several atoms at once, all or none.
 //! - [`Error`]: what can go wrong, and what to do then.
 //! - [`docs::encoding`]: how values and keys lie in the table, with every rule.
 //!
@@ -59,6 +60,7 @@ mod runtime;
 mod store;
 mod swap;
 mod table;
+mod transact;
 mod transport;
 mod write_id;
 
@@ -80,6 +82,7 @@ pub use memory::MemoryAtom;
 pub use retry::{Backoff, RetryPolicy};
 pub use swap::{Receipt, SwapOptions, Validity};
 pub use table::Table;
+pub use transact::{TransactOptions, Transaction};
 pub use write_id::{Outcome, ParseWriteIdError, WriteId};
 
 /// The README's examples, compiled.

@@ -177,6 +177,12 @@ impl Lane {
         }
     }
 
+    /// Takes in what a write that was none of the lane's own left in place. `asked` is a moment
+    /// before that write was sent.
+    pub(crate) fn replaced(&self, found: Snapshot, asked: u64, at: Instant) {
+        self.lock().replaced(Known { state: Arc::new(found), asked, at });
+    }
+
     /// Forgets what the item was: the next swap reads it.
     pub(crate) fn forget(&self) {
         let mut state = self.lock();
@@ -553,6 +559,16 @@ impl State {
             None => known.value.clone(),
         };
         Some(Tip { value, known: known.clone(), epoch: self.epoch })
+    }
+
+    /// What is built on the old state is refused when it is sent, and learns of the new one so.
+    fn replaced(&mut self, by: Known) {
+        let newer = self.known.as_ref().is_some_and(|known| known.asked > by.asked);
+        if self.flying.is_none() && self.open.members.is_empty() && !newer {
+            self.known = Some(by);
+            // A closure may be running on the old state.
+            self.epoch += 1;
+        }
     }
 
     fn tell(&mut self, ticket: u64, news: News) {
