@@ -10,6 +10,7 @@
 
 mod asynchronous;
 mod atoms;
+mod bank;
 mod clojure;
 mod errors;
 mod events;
@@ -24,6 +25,8 @@ mod races;
 mod soak;
 mod support;
 mod tables;
+mod transaction_faults;
+mod transactions;
 mod workers;
 
 use std::process::ExitCode;
@@ -48,12 +51,19 @@ fn main() -> ExitCode {
         outcomes::TESTS,
         soak::TESTS,
         kills::TESTS,
+        transactions::TESTS,
+        bank::TESTS,
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
     }
-    for tests in
-        [faults::TESTS, asynchronous::TESTS, ledger::tests::TESTS, events::TESTS, histories::TESTS]
-    {
+    for tests in [
+        faults::TESTS,
+        transaction_faults::TESTS,
+        asynchronous::TESTS,
+        ledger::tests::TESTS,
+        events::TESTS,
+        histories::TESTS,
+    ] {
         trials.extend(tests.iter().flat_map(|test| test.trial(&live)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
