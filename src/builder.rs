@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::aws::{self, Credentials, Place};
 use crate::clock::Env;
 use crate::codec::envelope::{Encoding, Layout};
+#[cfg(feature = "embedded")]
+use crate::dynamo::Database;
 use crate::dynamo::Dynamo;
 use crate::error::{Error, Result};
 use crate::retry::RetryPolicy;
@@ -166,14 +168,16 @@ impl TableBuilder {
                 let engine = crate::transport::Embedded::file(path).map_err(|error| {
                     config(format!("cannot open the database file {}: {error}", path.display()))
                 })?;
-                Dynamo::in_place(engine, format!("file {}", path.display()))
+                let database = Database::Engine(engine.address());
+                Dynamo::in_place(engine, format!("file {}", path.display()), database)
             }
             #[cfg(feature = "embedded")]
             Where::Memory => {
                 let engine = crate::transport::Embedded::in_memory().map_err(|error| {
                     config(format!("cannot make a database in memory: {error}"))
                 })?;
-                Dynamo::in_place(engine, "memory".to_owned())
+                let database = Database::Engine(engine.address());
+                Dynamo::in_place(engine, "memory".to_owned(), database)
             }
             #[cfg(not(feature = "embedded"))]
             Where::File(_) | Where::Memory => {

@@ -100,10 +100,9 @@ pub enum Error {
         reason: String,
     },
 
-    /// The closure of [`try_swap`](crate::Atom::try_swap) returned an error. Nothing was written.
-    #[error(
-        "atom {key} in table {table}: the swap was aborted by its closure: {source}; nothing was written"
-    )]
+    /// The closure of [`try_swap`](crate::Atom::try_swap) or of
+    /// [`transact`](crate::Table::transact) returned an error. Nothing was written.
+    #[error("atom {key} in table {table}: aborted by the closure: {source}; nothing was written")]
     Aborted {
         /// The table.
         table: String,

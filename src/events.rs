@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::swap::Receipt;
+use crate::transact::Summary;
 
 /// The target of every event, whatever module it comes from.
 pub(crate) const TARGET: &str = "faraday_atom";
@@ -29,5 +30,28 @@ pub(crate) fn swapped(table: &str, key: &str, receipt: &Receipt, elapsed: Durati
         waited = ?receipt.waited,
         ?elapsed,
         "swapped"
+    );
+}
+
+/// The closure of a transaction is about to run.
+pub(crate) fn transaction_runs(table: &str, attempt: u32) {
+    tracing::trace!(target: TARGET, table, attempt, "transaction runs");
+}
+
+/// A transaction is done.
+pub(crate) fn transacted(done: &Summary<'_>) {
+    let Summary { table, items, written, attempts, conflicts, requests, recovered, .. } = *done;
+    tracing::debug!(
+        target: TARGET,
+        table,
+        items,
+        written,
+        attempts,
+        conflicts,
+        requests,
+        recovered,
+        waited = ?done.waited,
+        elapsed = ?done.elapsed,
+        "transacted"
     );
 }

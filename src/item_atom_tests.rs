@@ -7,7 +7,7 @@ use super::*;
 use crate::clock::testing::Fake;
 use crate::codec::Value;
 use crate::codec::envelope::{EXPIRES, Encoding, Fence, Item, Layout, VALUE};
-use crate::dynamo::{Condition, Dynamo};
+use crate::dynamo::{Condition, Database, Dynamo};
 use crate::retry::RetryPolicy;
 use crate::store::Lanes;
 use crate::swap::SwapOptions;
@@ -20,7 +20,7 @@ const START: u64 = 1_800_000_000;
 
 fn store(engine: &Embedded, clock: &Arc<Fake>, encoding: Encoding) -> Store {
     Store {
-        dynamo: Dynamo::in_place(engine.clone(), "memory".to_owned()),
+        dynamo: Dynamo::in_place(engine.clone(), "memory".to_owned(), Database::Engine(0)),
         env: clock.env(),
         policy: RetryPolicy::new(),
         table: "lifetimes".to_owned(),

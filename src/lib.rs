@@ -28,6 +28,7 @@
 //! - [`ItemAtom`]: what each call costs, and the options of swaps.
 //! - [`Watch`]: the changes of an atom, as they come.
 //! - [`Table`]: items by key, without an atom; making and dropping tables.
+//! - [`Table::transact`]: changes over several atoms at once, all or none.
 //! - [`Error`]: what can go wrong, and what to do then.
 //! - [`docs::encoding`]: how values and keys lie in the table, with every rule.
 //!
@@ -62,6 +63,7 @@ mod scan;
 mod store;
 mod swap;
 mod table;
+mod transact;
 mod transport;
 mod watch;
 mod write_id;
@@ -86,6 +88,7 @@ pub use retry::{Backoff, RetryPolicy};
 pub use scan::{Keys, ParseScanTokenError, Scan, ScanToken};
 pub use swap::{Lifetime, Receipt, SwapOptions, Validity};
 pub use table::Table;
+pub use transact::{TransactOptions, Transaction};
 pub use watch::{Change, Watch, WatchOptions};
 pub use write_id::{Outcome, ParseWriteIdError, WriteId};
 

@@ -391,8 +391,10 @@ impl Subject<'_> {
             Failure::Unusable(cause) => {
                 Error::Transport { table, key, operation, message: cause.to_string() }
             }
-            failure
-            @ (Failure::TableInUse(_) | Failure::Final(_) | Failure::ConditionFailed(_)) => {
+            failure @ (Failure::TableInUse(_)
+            | Failure::Canceled { .. }
+            | Failure::Final(_)
+            | Failure::ConditionFailed(_)) => {
                 let Cause { code, message, request_id } = failure.cause();
                 Error::Service { table, key, operation, code, message, request_id }
             }

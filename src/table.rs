@@ -45,7 +45,7 @@ use crate::write_id::{Outcome, WriteId};
 /// its clones and atoms share, and which end with the last of them.
 #[derive(Clone)]
 pub struct Table {
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
 }
 
 /// Between two looks at a table that is being made: DynamoDB takes seconds, an emulator none.

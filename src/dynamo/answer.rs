@@ -52,8 +52,54 @@ pub(crate) enum Failure {
     TableInUse(Cause),
     /// It cannot be sent at all: an endpoint, proxy or TLS setting that makes no sense.
     Unusable(Cause),
+    /// A transaction was refused, for these reasons, one for each of its items. Not applied.
+    Canceled { cause: Cause, reasons: Vec<Reason> },
     /// Refused for good. Not applied.
     Final(Cause),
+}
+
+/// What one item of a cancelled transaction has to do with that.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Reason {
+    /// Such as `ConditionalCheckFailed`; `None` for an item that was in nobody's way.
+    pub(crate) code: String,
+    pub(crate) message: String,
+    /// The item whose condition did not hold, if the server says.
+    pub(crate) item: Option<Item>,
+}
+
+/// What may be done about a [`Reason`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Hindrance {
+    None,
+    /// Somebody's transaction holds the item: the same again.
+    Busy,
+    /// Too many requests for this item: the same again after a longer wait.
+    Throttled,
+    /// Its condition did not hold.
+    Condition,
+    /// Refused for good.
+    Refused,
+}
+
+impl Reason {
+    pub(crate) fn hindrance(&self) -> Hindrance {
+        match self.code.as_str() {
+            "None" | "" => Hindrance::None,
+            "ConditionalCheckFailed" => Hindrance::Condition,
+            "TransactionConflict" => Hindrance::Busy,
+            "ThrottlingError" | "ProvisionedThroughputExceeded" => Hindrance::Throttled,
+            // ValidationError, ItemCollectionSizeLimitExceeded, AccessDenied, and what is newer
+            // than this crate.
+            _ => Hindrance::Refused,
+        }
+    }
+
+    /// The gravest of them, which decides what is done, and whose it is.
+    pub(crate) fn gravest(reasons: &[Self]) -> Option<(usize, Hindrance)> {
+        let hindrances = reasons.iter().map(Self::hindrance).enumerate();
+        hindrances.rev().max_by_key(|(_, hindrance)| *hindrance)
+    }
 }
 
 impl Failure {
@@ -70,6 +116,7 @@ impl Failure {
             Self::NoTable(_) => "no table",
             Self::TableInUse(_) => "in use",
             Self::Unusable(_) => "unusable",
+            Self::Canceled { .. } => "canceled",
             Self::Final(_) => "final",
         }
     }
@@ -86,6 +133,7 @@ impl Failure {
             | Self::NoTable(cause)
             | Self::TableInUse(cause)
             | Self::Unusable(cause)
+            | Self::Canceled { cause, .. }
             | Self::Final(cause) => cause.clone(),
             Self::ConditionFailed(_) => Cause {
                 code: "ConditionalCheckFailedException".to_owned(),
@@ -105,13 +153,34 @@ struct Body {
     message: Option<String>,
     #[serde(rename = "Item", default)]
     item: Option<Item>,
+    #[serde(rename = "CancellationReasons", default)]
+    reasons: Option<Vec<WireReason>>,
+}
+
+#[derive(Deserialize)]
+struct WireReason {
+    #[serde(rename = "Code", default)]
+    code: Option<String>,
+    #[serde(rename = "Message", alias = "message", default)]
+    message: Option<String>,
+    /// Taken apart later: an item that cannot be read must not hide the other reasons.
+    #[serde(rename = "Item", default)]
+    item: Option<serde_json::Value>,
+}
+
+impl From<WireReason> for Reason {
+    fn from(wire: WireReason) -> Self {
+        let WireReason { code, message, item } = wire;
+        let item = item.and_then(|item| serde_json::from_value(item).ok());
+        Self { code: code.unwrap_or_default(), message: message.unwrap_or_default(), item }
+    }
 }
 
 /// Classifies an answer that is not a success.
 pub(crate) fn classify(status: u16, request_id: Option<String>, body: &[u8]) -> Failure {
     let parsed: Option<Body> = serde_json::from_slice(body).ok();
     let readable = parsed.as_ref().is_some_and(|body| body.kind.is_some());
-    let Body { kind, message, item } = parsed.unwrap_or_default();
+    let Body { kind, message, item, reasons } = parsed.unwrap_or_default();
     let code = kind.as_deref().map(short).unwrap_or_default().to_owned();
     let message = message.unwrap_or_else(|| {
         if readable {
@@ -130,6 +199,10 @@ pub(crate) fn classify(status: u16, request_id: Option<String>, body: &[u8]) -> 
         "TransactionConflictException"
         | "ReplicatedWriteConflictException"
         | "TransactionInProgressException" => Failure::Busy(cause),
+        "TransactionCanceledException" => {
+            let reasons = reasons.unwrap_or_default().into_iter().map(Reason::from).collect();
+            Failure::Canceled { cause, reasons }
+        }
         "ResourceNotFoundException" | "TableNotFoundException" => Failure::NoTable(cause),
         "ResourceInUseException" | "TableAlreadyExistsException" => Failure::TableInUse(cause),
         "InvalidSignatureException" | "RequestExpired" if is_skew(&cause.message) => {
@@ -249,6 +322,78 @@ mod tests {
             (cause.code.as_str(), cause.message.as_str()),
             ("SerializationException", "bad")
         );
+    }
+
+    #[test]
+    fn every_reason_of_a_cancelled_transaction() {
+        use Hindrance::{Busy, Condition, None, Refused, Throttled};
+        for (code, expected) in [
+            ("None", None),
+            ("", None),
+            ("ConditionalCheckFailed", Condition),
+            ("TransactionConflict", Busy),
+            ("ThrottlingError", Throttled),
+            ("ProvisionedThroughputExceeded", Throttled),
+            ("ValidationError", Refused),
+            ("ItemCollectionSizeLimitExceeded", Refused),
+            ("AccessDenied", Refused),
+            ("SomethingNew", Refused),
+        ] {
+            let body = format!(
+                r#"{{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                    "Message":"cancelled [{code}, None]","CancellationReasons":[
+                    {{"Code":"{code}","Message":"why","Item":{{"a":{{"N":"1"}}}}}},
+                    {{"Code":"None"}}]}}"#
+            );
+            let failure = classify(400, Option::Some("REQ".to_owned()), body.as_bytes());
+            assert_eq!(failure.class(), "canceled");
+            let Failure::Canceled { cause, reasons } = failure else { panic!() };
+            assert_eq!(cause.code, "TransactionCanceledException");
+            assert_eq!(cause.request_id.as_deref(), Some("REQ"));
+            assert_eq!(reasons[0].hindrance(), expected, "{code}");
+            assert_eq!((reasons[0].code.as_str(), reasons[0].message.as_str()), (code, "why"));
+            let item = reasons[0].item.as_ref().unwrap();
+            assert_eq!(item["a"], crate::codec::Value::N("1".into()));
+            assert_eq!(reasons[1], Reason { code: "None".to_owned(), ..Reason::default() });
+            assert_eq!(Reason::gravest(&reasons), Some((0, expected)));
+        }
+    }
+
+    #[test]
+    fn the_gravest_reason_decides_and_the_first_of_its_kind() {
+        let reasons = |codes: &[&str]| {
+            let reason = |code: &&str| Reason { code: (*code).to_owned(), ..Reason::default() };
+            codes.iter().map(reason).collect::<Vec<_>>()
+        };
+        for (codes, expected) in [
+            (&[][..], None),
+            (&["None", "TransactionConflict"], Some((1, Hindrance::Busy))),
+            (&["TransactionConflict", "ThrottlingError"], Some((1, Hindrance::Throttled))),
+            (&["ThrottlingError", "ConditionalCheckFailed"], Some((1, Hindrance::Condition))),
+            (&["ConditionalCheckFailed", "ValidationError"], Some((1, Hindrance::Refused))),
+            (&["None", "AccessDenied", "ValidationError"], Some((1, Hindrance::Refused))),
+        ] {
+            assert_eq!(Reason::gravest(&reasons(codes)), expected, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn odd_reasons_are_no_panic() {
+        for (reasons, expected) in [
+            ("null", vec![]),
+            ("[]", vec![]),
+            ("[{}]", vec![Reason::default()]),
+            (r#"[{"Code":null,"Message":null,"Item":null}]"#, vec![Reason::default()]),
+            (r#"[{"Item":{"a":{"X":"1"}}}]"#, vec![Reason::default()]),
+        ] {
+            let body = format!(
+                r#"{{"__type":"x#TransactionCanceledException","CancellationReasons":{reasons}}}"#
+            );
+            let Failure::Canceled { reasons, .. } = classify(400, None, body.as_bytes()) else {
+                panic!("{body}")
+            };
+            assert_eq!(reasons, expected, "{body}");
+        }
     }
 
     #[test]

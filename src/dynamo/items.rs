@@ -24,7 +24,7 @@ pub(crate) struct Address<'a> {
 }
 
 impl Address<'_> {
-    fn key(&self) -> HashMap<String, AttributeValue> {
+    pub(super) fn key(&self) -> HashMap<String, AttributeValue> {
         HashMap::from([(self.key_name.to_owned(), to_rusoto(Value::S(self.key.to_owned())))])
     }
 }
@@ -53,7 +53,7 @@ pub(crate) struct Condition {
 }
 
 /// The expression, its names and its values, as rusoto's requests take them.
-type WireCondition =
+pub(super) type WireCondition =
     (Option<String>, Option<HashMap<String, String>>, Option<HashMap<String, AttributeValue>>);
 
 /// DynamoDB allows 300 operators in an expression; a compared attribute takes two (`=`, `AND`).
@@ -107,7 +107,7 @@ impl Condition {
         placeholder
     }
 
-    fn into_rusoto(self) -> WireCondition {
+    pub(super) fn into_rusoto(self) -> WireCondition {
         // DynamoDB refuses empty maps of names and values.
         let values = Some(item_to_rusoto(self.values)).filter(|values| !values.is_empty());
         (Some(self.expression), Some(self.names), values)
@@ -215,7 +215,7 @@ impl Dynamo {
     }
 }
 
-fn readable(item: HashMap<String, AttributeValue>) -> Result<Item, Failure> {
+pub(super) fn readable(item: HashMap<String, AttributeValue>) -> Result<Item, Failure> {
     item_from_rusoto(item).ok_or_else(|| {
         Failure::Final(Cause::of_transport(
             "the item has an attribute of a type that this version of the crate does not know",

@@ -6,6 +6,7 @@ pub(crate) mod exchanges;
 mod items;
 pub(crate) mod scans;
 mod tables;
+mod transactions;
 mod wire;
 
 use std::convert::Infallible;
@@ -28,6 +29,7 @@ use answer::{Cause, Failure, classify};
 
 pub(crate) use items::{Address, Condition, MOST_COMPARED};
 pub use tables::{Billing, TableClass, TableInfo, TableOptions};
+pub(crate) use transactions::{Action, Part, TransactWrite};
 
 /// A connection to DynamoDB, or to an engine that behaves like it.
 #[derive(Clone)]
@@ -39,9 +41,20 @@ struct Inner {
     client: Client,
     region: Region,
     place: String,
+    database: Database,
     way: Way,
     request_timeout: Duration,
     sent: AtomicU64,
+}
+
+/// What tells one database from another: a transaction cannot reach into two.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    /// The endpoint, the region, and the access key, by which each account has its own.
+    Server { endpoint: String, region: String, access_key: String },
+    /// An engine in this process, by its address; it lives as long as those who know it.
+    #[cfg(feature = "embedded")]
+    Engine(usize),
 }
 
 /// Where a request's future is polled.
@@ -78,6 +91,11 @@ impl Dynamo {
             Client::new_with(provider, dispatcher),
             Region::Custom { name: place.region.clone(), endpoint: place.endpoint.clone() },
             place.to_string(),
+            Database::Server {
+                endpoint: place.endpoint.clone(),
+                region: place.region.clone(),
+                access_key: credentials.access_key.clone(),
+            },
             Way::Runtime(runtime),
             request_timeout,
         )
@@ -85,24 +103,32 @@ impl Dynamo {
 
     /// Over a transport that answers in place.
     #[cfg(feature = "embedded")]
-    pub(crate) fn in_place<D>(dispatcher: D, place: String) -> Self
+    pub(crate) fn in_place<D>(dispatcher: D, place: String, database: Database) -> Self
     where
         D: DispatchSignedRequest + Send + Sync + 'static,
     {
         let region =
             Region::Custom { name: "embedded".to_owned(), endpoint: "http://embedded".to_owned() };
-        Self::build(Client::new_not_signing(dispatcher), region, place, Way::InPlace, Duration::MAX)
+        let client = Client::new_not_signing(dispatcher);
+        Self::build(client, region, place, database, Way::InPlace, Duration::MAX)
     }
 
     fn build(
         client: Client,
         region: Region,
         place: String,
+        database: Database,
         way: Way,
         request_timeout: Duration,
     ) -> Self {
         let sent = AtomicU64::new(0);
-        Self { inner: Arc::new(Inner { client, region, place, way, request_timeout, sent }) }
+        let inner = Inner { client, region, place, database, way, request_timeout, sent };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Whether both lead to the same tables.
+    pub(crate) fn same_database(&self, other: &Self) -> bool {
+        self.inner.database == other.inner.database
     }
 
     /// The region, endpoint or file, for messages.
@@ -121,9 +147,14 @@ impl Dynamo {
         I: Serialize,
         O: DeserializeOwned,
     {
-        let body = serde_json::to_vec(input).map_err(|error| {
-            Failure::Final(Cause::of_transport(format!("cannot write the request: {error}")))
-        })?;
+        self.call_with(operation, to_body(input)?, deadline)
+    }
+
+    /// As `call`, with a request that is written already.
+    fn call_with<O>(&self, operation: &str, body: Vec<u8>, deadline: Instant) -> Result<O, Failure>
+    where
+        O: DeserializeOwned,
+    {
         read_answer(&self.exchange(operation, body, deadline)?)
     }
 
@@ -203,6 +234,12 @@ fn unanswered(error: RunError) -> Failure {
         RunError::TimedOut => "no answer in time",
         RunError::Gone => "the thread that owns the connections has ended",
     }))
+}
+
+fn to_body<I: Serialize>(input: &I) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(input).map_err(|error| {
+        Failure::Final(Cause::of_transport(format!("cannot write the request: {error}")))
+    })
 }
 
 /// rusoto's error of an exchange has no public name; it converts into one that has.

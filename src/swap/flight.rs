@@ -16,8 +16,9 @@ use crate::write_id::{Id, WriteId};
 /// A write in doubt is sent again at once, and then after waits of up to this, so often. An item
 /// remembers its last sixteen writes: another writer who is busy has filled that memory after as
 /// many round trips, and from then on nobody can know. Only then the usual waits begin.
-const HURRY: Backoff = Backoff::new(Duration::from_millis(1), 2.0, Duration::from_millis(8));
-const HURRIED: u32 = 5;
+pub(crate) const HURRY: Backoff =
+    Backoff::new(Duration::from_millis(1), 2.0, Duration::from_millis(8));
+pub(crate) const HURRIED: u32 = 5;
 
 /// For so many round trips, what was seen is fresh enough to write on. In each of them another
 /// writer can write once, and an item remembers sixteen writes: a reply that is lost later than
@@ -296,6 +297,7 @@ fn answer_of(failure: &Failure) -> Answer {
         | Failure::NoTable(_)
         | Failure::TableInUse(_)
         | Failure::Unusable(_)
+        | Failure::Canceled { .. }
         | Failure::Final(_) => Answer::Hopeless,
     }
 }

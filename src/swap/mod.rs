@@ -2,7 +2,7 @@
 
 mod alone;
 pub(crate) mod engine;
-mod flight;
+pub(crate) mod flight;
 pub(crate) mod lane;
 #[cfg(test)]
 #[allow(clippy::pedantic)] // of tests only what is wrong matters

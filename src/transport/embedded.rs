@@ -14,8 +14,9 @@ use rusoto_core::request::{
     DispatchSignedRequest, DispatchSignedRequestFuture, HttpDispatchError, HttpResponse,
 };
 use rusoto_core::signature::{SignedRequest, SignedRequestPayload};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 
 /// An engine, and the transport to it. Clones share the engine.
 #[derive(Clone)]
@@ -62,6 +63,13 @@ impl Embedded {
     }
 }
 
+impl Embedded {
+    /// Tells this engine from every other that is alive.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.engine) as usize
+    }
+}
+
 impl Engine {
     /// Answers a request, and notices when another process dropped or replaced a table.
     ///
@@ -70,6 +78,12 @@ impl Engine {
     /// `DescribeTable`, a fresh look at the file that tells another story. Then the file is opened
     /// anew.
     fn answer(&self, operation: &str, body: &[u8]) -> Answer {
+        if operation == "TransactGetItems"
+            && self.file.is_some()
+            && let Some(answer) = snapshot(&self.database(), body)
+        {
+            return answer;
+        }
         let answer = answer(&self.database(), operation, body);
         let stale = answer.no_such_table || operation == "DescribeTable";
         let Some(file) = self.file.as_deref().filter(|_| stale) else { return answer };
@@ -125,6 +139,63 @@ fn answer(db: &Database, operation: &str, body: &[u8]) -> Answer {
             &format!("the embedded engine has no {other}"),
         ),
     }
+}
+
+/// `TransactGetItems` on a file that other processes may write to. `None` when it is not answered.
+///
+/// The engine reads one item after the other, and holds up nobody but its own process meanwhile: no
+/// snapshot. Its transactions that write do hold SQLite's lock from beginning to end. So the items
+/// are asked for by one that only checks, and checks what no item fulfils: that it is not there. The
+/// refusal brings them all.
+fn snapshot(db: &Database, body: &[u8]) -> Option<Answer> {
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "PascalCase")]
+    struct Reason {
+        code: String,
+        item: Option<Json>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "PascalCase")]
+    struct Refusal {
+        cancellation_reasons: Vec<Reason>,
+    }
+
+    let request: Json = serde_json::from_slice(body).ok()?;
+    let gets = request["TransactItems"].as_array()?.iter().map(|item| &item["Get"]);
+    let check = |get: &Json| {
+        let key_name = get["Key"].as_object()?.keys().next()?;
+        Some(json!({ "ConditionCheck": {
+            "TableName": get["TableName"],
+            "Key": get["Key"],
+            "ConditionExpression": "attribute_not_exists(#key)",
+            "ExpressionAttributeNames": { "#key": key_name },
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        } }))
+    };
+    let checks: Vec<Json> = gets.map(check).collect::<Option<_>>()?;
+    let count = checks.len();
+    let write = json!({ "TransactItems": checks }).to_string();
+    let answer = answer(db, "TransactWriteItems", write.as_bytes());
+    let mut reasons = match answer.status {
+        200 => Vec::new(),
+        _ => serde_json::from_slice::<Refusal>(&answer.body).ok()?.cancellation_reasons,
+    };
+    let told = |reason: &Reason| match reason.code.as_str() {
+        "None" => true,
+        "ConditionalCheckFailed" => reason.item.is_some(),
+        _ => false,
+    };
+    // Anything else is an error, for which the engine has its own words.
+    if answer.status != 200 && (reasons.len() != count || !reasons.iter().all(told)) {
+        return None;
+    }
+    reasons.resize_with(count, Reason::default);
+    let response = |Reason { item, .. }| match item {
+        Some(item) => json!({ "Item": item }),
+        None => json!({}),
+    };
+    let responses: Vec<Json> = reasons.into_iter().map(response).collect();
+    Some(Answer::new(200, json!({ "Responses": responses }).to_string().into_bytes()))
 }
 
 fn run<I, O>(body: &[u8], operation: impl FnOnce(I) -> Result<O, DynoxideError>) -> Answer

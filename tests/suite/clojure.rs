@@ -21,6 +21,7 @@ pub(crate) const TESTS: &[StoreTest] = &[
     StoreTest { name: "clojure::clojure_swaps_beside_ours", on: SHARED, run: mixed_swaps },
     StoreTest { name: "clojure::clojure_resets_beside_ours", on: SHARED, run: mixed_resets },
     StoreTest { name: "clojure::remove_deletes", on: SHARED, run: remove },
+    StoreTest { name: "clojure::transactions", on: SHARED, run: transactions },
     StoreTest { name: "clojure::edn_values_in_a_native_table", on: EVERYWHERE, run: native },
 ];
 
@@ -203,6 +204,59 @@ fn remove(ground: &Ground) {
     assert_eq!(atom.swap(|n| n.unwrap_or(7)).unwrap(), 7);
     let wrong = table.atom::<Vec<u8>>("n").get().unwrap_err();
     assert!(matches!(wrong, Error::Decode { .. }), "{wrong}");
+}
+
+/// Transactions beside Clojure's swaps and resets, and a table of ours beside that of both.
+fn transactions(ground: &Ground) {
+    let (table, ours) = (open(ground), ground.table());
+    table.put_item("counter", 0).unwrap();
+    table.put_item("gone", 1).unwrap();
+    ground.put_foreign(
+        &table,
+        json!({ ":atom/id": { "S": "\"reset\"" }, ":atom/value": { "S": "5" } }),
+    );
+    on_threads(4, |thread| {
+        for _ in 0..20 {
+            if thread < 2 {
+                table
+                    .transact(|tx| {
+                        let n: u64 = tx.get("counter")?.unwrap_or_default();
+                        let moved: u64 = tx.get_in(&ours, "moved")?.unwrap_or_default();
+                        assert_eq!(tx.get::<u64>("reset")?, Some(5));
+                        tx.set("counter", n + 1)?;
+                        tx.set_in(&ours, "moved", moved + 1)?;
+                        Ok(tx.remove("gone")?)
+                    })
+                    .unwrap();
+            } else {
+                clojure_swap(ground, &table, "\"counter\"", |old| {
+                    let n: u64 = old[":atom/value"]["S"].as_str().unwrap().parse().unwrap();
+                    json!({ ":atom/value": { "S": (n + 1).to_string() } })
+                });
+            }
+        }
+    });
+    assert_eq!(table.find_item::<u64>("counter").unwrap(), Some(80));
+    assert_eq!(ours.find_item::<u64>("moved").unwrap(), Some(40));
+    assert_eq!(table.stored_item("gone").unwrap(), None, "Clojure knows no tombstones");
+    // What Clojure put without a version is checked by all that it holds.
+    let mut runs = 0;
+    let seen = table.transact(|tx| {
+        runs += 1;
+        let n: u64 = tx.get("reset")?.unwrap();
+        if runs == 1 {
+            ground.put_foreign(
+                &table,
+                json!({ ":atom/id": { "S": "\"reset\"" }, ":atom/value": { "S": "6" } }),
+            );
+        }
+        tx.set("reset", n + 1)?;
+        tx.remove("counter")?;
+        Ok(n)
+    });
+    assert_eq!((seen.unwrap(), runs), (6, 2));
+    assert_eq!(table.find_item::<u64>("reset").unwrap(), Some(7));
+    assert_eq!(table.find_item::<u64>("counter").unwrap(), None);
 }
 
 fn native(ground: &Ground) {

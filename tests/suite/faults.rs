@@ -33,7 +33,7 @@ pub(crate) const TESTS: &[PlainTest] = &[
     PlainTest { name: "faults::ensure_and_drop_with_lost_replies", run: lost_table_replies },
 ];
 
-fn quick() -> RetryPolicy {
+pub(crate) fn quick() -> RetryPolicy {
     let millis = Duration::from_millis;
     RetryPolicy::new().backoff(Backoff::new(millis(2), 2.0, millis(20))).throttle(Backoff::new(
         millis(4),
@@ -42,12 +42,12 @@ fn quick() -> RetryPolicy {
     ))
 }
 
-fn open(server: &Server) -> Table {
+pub(crate) fn open(server: &Server) -> Table {
     server.table(|builder| builder.retry(quick()).request_timeout(Duration::from_millis(300)))
 }
 
 /// A hook that makes these faults, in this order, with the requests of one operation.
-fn scripted(
+pub(crate) fn scripted(
     operation: &'static str,
     faults: impl Into<Vec<Fault>>,
 ) -> impl Fn(&Seen<'_>) -> Fault + Send + Sync + 'static {

@@ -10,6 +10,7 @@
 
 mod asynchronous;
 mod atoms;
+mod bank;
 mod batch_faults;
 mod batches;
 mod clojure;
@@ -28,6 +29,8 @@ mod scans;
 mod soak;
 mod support;
 mod tables;
+mod transaction_faults;
+mod transactions;
 mod watch;
 mod workers;
 
@@ -55,6 +58,8 @@ fn main() -> ExitCode {
         outcomes::TESTS,
         soak::TESTS,
         kills::TESTS,
+        transactions::TESTS,
+        bank::TESTS,
         batches::TESTS,
         scans::TESTS,
     ] {
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
     }
     for tests in [
         faults::TESTS,
+        transaction_faults::TESTS,
         asynchronous::TESTS,
         ledger::tests::TESTS,
         events::TESTS,

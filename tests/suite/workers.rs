@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use faraday_atom::{Atom, Table};
 
+use crate::bank;
 use crate::histories;
 use crate::ledger;
 use crate::support::{Ground, Kind};
@@ -40,6 +41,19 @@ pub(crate) fn work_if_asked() -> Option<ExitCode> {
                 counter.swap(|n| n.unwrap_or(0) + 1).unwrap();
             }
         }
+        // Keeps two items equal.
+        "pair" => {
+            for _ in 0..times.parse().unwrap() {
+                table
+                    .transact(|tx| {
+                        let n: u32 = tx.get("x")?.unwrap_or_default();
+                        tx.set("y", n + 1)?;
+                        Ok(tx.set("x", n + 1)?)
+                    })
+                    .unwrap();
+            }
+        }
+        "bank" => bank::work(&table, serde_json::from_str(times).unwrap()),
         "ledger" => ledger::work(&table, serde_json::from_str(times).unwrap(), ledger::print),
         other => panic!("no such task: {other}"),
     }
@@ -62,6 +76,14 @@ pub(crate) fn start_ledger(
 ) -> Child {
     let task = serde_json::to_string(&task).unwrap();
     let task = format!("{kind}|{address}|{table}|ledger|{task}");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(TASK, task).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap()
+}
+
+/// Starts a worker that makes transfers on a table of this server; its reports are its output.
+pub(crate) fn start_bank(endpoint: &str, table: &str, task: &bank::Task) -> Child {
+    let task = serde_json::to_string(task).unwrap();
+    let task = format!("Live|{endpoint}|{table}|bank|{task}");
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.env(TASK, task).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap()
 }

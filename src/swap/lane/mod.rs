@@ -115,6 +115,12 @@ impl Lane {
         }
     }
 
+    /// Takes in what a write that was none of the lane's own left in place. `asked` is a moment
+    /// before that write was sent.
+    pub(crate) fn replaced(&self, found: Snapshot, asked: u64, at: Instant) {
+        self.lock().replaced(Known { state: Arc::new(found), asked, at });
+    }
+
     /// Forgets what the item was: the next swap reads it.
     pub(crate) fn forget(&self) {
         let mut state = self.lock();

@@ -114,6 +114,16 @@ impl State {
         Some(Tip { held, known: known.clone(), epoch: self.epoch })
     }
 
+    /// What is built on the old state is refused when it is sent, and learns of the new one so.
+    pub(super) fn replaced(&mut self, by: Known) {
+        let newer = self.known.as_ref().is_some_and(|known| known.asked > by.asked);
+        if self.flying.is_none() && self.open.members.is_empty() && !newer {
+            self.known = Some(by);
+            // A closure may be running on the old state.
+            self.epoch += 1;
+        }
+    }
+
     pub(super) fn tell(&mut self, ticket: u64, news: News) {
         self.news.insert(ticket, news);
     }

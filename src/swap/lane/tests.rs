@@ -17,7 +17,7 @@ use crate::clock::Env;
 use crate::clock::testing::Fake;
 use crate::codec::Value;
 use crate::codec::envelope::{Content, Encoding, Held, Layout};
-use crate::dynamo::Dynamo;
+use crate::dynamo::{Database, Dynamo};
 use crate::retry::{Backoff, Effort, RetryPolicy};
 use crate::store::{Lanes, Store};
 use crate::table::Table;
@@ -88,7 +88,7 @@ fn process(
     let network = Network { engine: engine.clone(), fate: Box::new(fate) };
     let minutes = Backoff::new(Duration::from_secs(600), 1.0, Duration::from_secs(600));
     let store = Store {
-        dynamo: Dynamo::in_place(network, "memory".to_owned()),
+        dynamo: Dynamo::in_place(network, "memory".to_owned(), Database::Engine(0)),
         env,
         policy: RetryPolicy::new().backoff(minutes).throttle(minutes),
         table: "lanes".to_owned(),

@@ -94,6 +94,8 @@ struct Shared {
     requests: AtomicUsize,
     connections: AtomicUsize,
     stopped: AtomicBool,
+    /// Of every so many transactions, one loses its token on the way; 0 for none.
+    forgets: AtomicUsize,
 }
 
 impl Server {
@@ -117,6 +119,7 @@ impl Server {
             requests: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
+            forgets: AtomicUsize::new(0),
         });
         let accepting = shared.clone();
         std::thread::spawn(move || {
@@ -141,6 +144,11 @@ impl Server {
 
     pub(crate) fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// From now on, one of `of` transactions is carried out as if its token were not known.
+    pub(crate) fn forget_tokens(&self, of: usize) {
+        self.shared.forgets.store(of, Ordering::SeqCst);
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -279,6 +287,12 @@ impl Shared {
     }
 
     fn carry_out(&self, operation: &str, body: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
+        let forgets = self.forgets.load(Ordering::SeqCst);
+        let bare = (operation == "TransactWriteItems"
+            && forgets > 0
+            && self.requests.load(Ordering::SeqCst) % forgets == 0)
+            .then(|| without_token(body));
+        let body = bare.as_deref().unwrap_or(body);
         match &self.backend {
             Backend::Engine(engine) => Ok(engine_answer(engine, operation, body)),
             Backend::Upstream(upstream) => upstream.post(operation, body),
@@ -377,6 +391,13 @@ fn unconditional(body: &[u8]) -> Vec<u8> {
     let mut request: serde_json::Value = serde_json::from_slice(body).unwrap();
     let fields = request.as_object_mut().unwrap();
     fields.retain(|name, _| ["TableName", "Item"].contains(&name.as_str()));
+    request.to_string().into_bytes()
+}
+
+/// The same transaction without its token.
+fn without_token(body: &[u8]) -> Vec<u8> {
+    let mut request: serde_json::Value = serde_json::from_slice(body).unwrap();
+    request.as_object_mut().unwrap().remove("ClientRequestToken");
     request.to_string().into_bytes()
 }
 
