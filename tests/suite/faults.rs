@@ -303,7 +303,7 @@ fn long_ago() {
     let receipt = add(&atom);
     assert!(receipt.recovered && receipt.conflicts == 0, "{receipt:?}");
     assert_eq!(other.get().unwrap(), Some(24));
-    let mut looks = |times, requests| {
+    let looks = |times, requests| {
         for n in 1..=times {
             pause();
             assert_eq!(add(&atom).requests, requests, "after pause {n} of {times}");
