@@ -168,6 +168,32 @@ fn an_expired_item_that_is_deleted_or_replaced_meanwhile_is_a_conflict() {
     }
 }
 
+/// From inside another atom's closure, where swaps go alone.
+#[test]
+fn what_expires_while_a_swap_waits_is_nothing_when_it_runs_again() {
+    let (own, other, _) = processes();
+    let hours = Backoff::new(3600 * SECOND, 1.0, 3600 * SECOND);
+    let patient = SwapOptions::new().timeout(24 * 3600 * SECOND).backoff(hours);
+    let inner = atom(&own).with_options(patient);
+    let mut seen = Vec::new();
+    let outer = own.atom::<u32>("outer").with_options(SwapOptions::new().timeout(Duration::MAX));
+    outer
+        .swap(|_| {
+            inner
+                .swap(|n| {
+                    if seen.is_empty() {
+                        lasting(&other, SECOND).reset(7).unwrap();
+                    }
+                    seen.push(n);
+                    n.unwrap_or(0) + 1
+                })
+                .unwrap()
+        })
+        .unwrap();
+    assert_eq!(seen, [None, None]);
+    assert_eq!((inner.get().unwrap(), stored_end(&own)), (Some(1), None));
+}
+
 #[test]
 fn other_tools_items_expire_and_odd_ends_do_not() {
     let (own, _, _) = processes();

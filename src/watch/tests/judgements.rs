@@ -117,6 +117,8 @@ fn versions_that_begin_again_are_told_without_a_number() {
     assert_eq!(seen(&put(&puts(&gone(), 4), "same version")), [tells("same version", 5, None)]);
     // Higher by fewer than an item remembers, and yet the last write is not listed.
     assert_eq!(seen(&put(&puts(&gone(), 18), "y")), [tells("y", 19, None)]);
+    // Hand-made: higher by a hundred, and only two writes listed.
+    assert_eq!(seen(&Snapshot { version: 105, ..puts(&gone(), 2) }), [tells("1", 105, None)]);
     // From version 1 to another version 1.
     let other = put(&gone(), "z");
     assert_eq!(told(&blind, &[(Eventual, &other), (Consistent, &other)]), [tells("z", 1, None)]);
