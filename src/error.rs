@@ -54,7 +54,7 @@ pub enum Error {
         table: String,
         /// The key, as it is stored.
         key: String,
-        /// How many conditional writes were refused.
+        /// How often another writer came first, found by a refused write or by a look before it.
         attempts: u32,
         /// Time spent in the call.
         elapsed: Duration,
