@@ -72,10 +72,11 @@ fn finish(tx: &mut Transaction<'_>, tally: &mut Tally) -> Result<Next> {
     for at in 0..tx.entries.len() {
         tx.state(at)?;
     }
-    // As a swap does: what is set lives as long as what it replaces.
-    for Entry { change, seen, store, .. } in &mut tx.entries {
+    // As a swap does: what is set lives as long as what the closure saw in its place, though that
+    // may have expired while it ran.
+    for Entry { change, seen, .. } in &mut tx.entries {
         if let (Some(Content::Value { expires, .. }), Some(seen)) = (change, seen) {
-            *expires = seen.state.held(store.env.epoch_seconds()).expires;
+            *expires = seen.state.expires;
         }
     }
     if !writes(tx) {

@@ -265,9 +265,13 @@ impl<'a> Transaction<'a> {
 
     /// The closure is about to run.
     pub(super) fn begin(&mut self) {
-        for entry in &mut self.entries {
-            entry.read = false;
-            entry.change = None;
+        for Entry { store, seen, read, change, .. } in &mut self.entries {
+            (*read, *change) = (false, None);
+            // What is remembered from an earlier run may have expired since.
+            if let Some(seen) = seen {
+                let now = store.env.epoch_seconds();
+                seen.state = Arc::new(Snapshot::clone(&seen.state).hiding_expired(now));
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::support::{EVERYWHERE, Ground, SHARED, StoreTest};
 pub(crate) const TESTS: &[StoreTest] = &[
     StoreTest { name: "a_value_with_an_end", on: EVERYWHERE, run: end },
     StoreTest { name: "the_end_lies_in_the_item", on: SHARED, run: layout },
+    StoreTest { name: "the_end_of_each_of_many", on: EVERYWHERE, run: many },
     StoreTest { name: "expired_items_of_any_origin_are_hidden", on: SHARED, run: hidden },
 ];
 
@@ -108,4 +109,38 @@ fn hidden(ground: &Ground) {
     .unwrap();
     assert_eq!(seen, [None, None]);
     assert_eq!(atom.get().unwrap(), Some(7));
+}
+
+/// Batches, scans and transactions see and keep ends as single atoms do.
+fn many(ground: &Ground) {
+    let table = ground.table();
+    let hour = table.atom::<u32>("hour").with_options(SwapOptions::new().lifetime(HOUR));
+    hour.reset(1).unwrap();
+    table.put_items([("a", 1), ("b", 2)]).unwrap();
+    let gone = table.atom::<u32>("gone").with_options(SwapOptions::new().lifetime(Duration::ZERO));
+    gone.reset(1).unwrap();
+    while gone.get().unwrap().is_some() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let found = table.find_item_mapping::<u32, _>(["gone", "hour", "a"]).unwrap();
+    assert_eq!(found, [("gone", None), ("hour", Some(1)), ("a", Some(1))]);
+    let mut keys: Vec<String> = table.keys().map(Result::unwrap).collect();
+    keys.sort();
+    assert_eq!(keys, ["a", "b", "hour"]);
+    assert_eq!(table.scan::<u32>().count(), 3);
+
+    let end = hour.expires().unwrap();
+    table
+        .transact(|tx| {
+            assert_eq!(tx.get::<u32>("gone")?, None);
+            let n: u32 = tx.get("hour")?.unwrap();
+            tx.set("hour", n + 1)?;
+            tx.set("gone", 5)?;
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!((hour.get().unwrap(), hour.expires().unwrap()), (Some(2), end));
+    assert_eq!((gone.get().unwrap(), gone.expires().unwrap()), (Some(5), None));
+    table.put_items([("hour", 3)]).unwrap();
+    assert_eq!((hour.get().unwrap(), hour.expires().unwrap()), (Some(3), None));
 }

@@ -132,12 +132,23 @@ fn kinds(ground: &Ground) {
     table.delete_item("n").unwrap();
     atom.reset(31).unwrap();
     assert_eq!(next(), (Some(30), Some(31), 1, None));
+    atom.reset(32).unwrap();
+    assert_eq!(next(), (Some(31), Some(32), 2, Some(0)));
+    table.put_items([("n", 33)]).unwrap();
+    assert_eq!(next(), (Some(32), Some(33), 1, None));
+    table
+        .transact(|tx| {
+            tx.set("n", 31)?;
+            Ok(tx.set("m", 1)?)
+        })
+        .unwrap();
+    assert_eq!(next(), (Some(33), Some(31), 2, Some(0)));
     let brief = atom.with_options(SwapOptions::new().lifetime(Duration::from_millis(1)));
     brief.reset(40).unwrap();
     let (old, new, version, skipped) = next();
-    assert_eq!((old, version, skipped), (Some(31), 2, Some(0)));
+    assert_eq!((old, version, skipped), (Some(31), 3, Some(0)));
     if let Some(40) = new {
-        assert_eq!(next(), (Some(40), None, 2, Some(0)), "it has expired");
+        assert_eq!(next(), (Some(40), None, 3, Some(0)), "it has expired");
     }
 }
 
