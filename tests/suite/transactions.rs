@@ -543,6 +543,15 @@ fn nested(ground: &Ground) {
     })
     .unwrap();
     assert_eq!((atom.get().unwrap(), find(&table, "inner")), (Some(1), Some(2)));
+    // It cannot change what the swap is about to change.
+    let error = atom
+        .try_swap(|n| {
+            table.transact(|tx| Ok(tx.set("atom", 7)?))?;
+            Ok(n)
+        })
+        .unwrap_err();
+    assert!(matches!(&error, Error::Aborted { key, .. } if key == "atom"), "{error}");
+    assert_eq!(atom.get().unwrap(), Some(1));
     // Each makes the other run again: that ends, with an error.
     let mut runs = 0;
     let options = TransactOptions::new()
