@@ -46,7 +46,7 @@ pub enum Error {
     /// Nothing was written.
     #[error(
         "atom {key} in table {table}: other writers won all {attempts} attempts within {}; nothing was \
-         written: allow more time or attempts with SwapOptions, or spread the writes over more keys",
+         written: allow more time or attempts with SwapOptions or TransactOptions, or spread the writes over more keys",
         Millis(*elapsed)
     )]
     Contention {
