@@ -46,7 +46,7 @@ pub enum Error {
     /// Nothing was written.
     #[error(
         "atom {key} in table {table}: other writers won all {attempts} attempts within {}; nothing was \
-         written: allow more time or attempts with SwapOptions, or spread the writes over more keys",
+         written: allow more time or attempts with SwapOptions or TransactOptions, or spread the writes over more keys",
         Millis(*elapsed)
     )]
     Contention {
@@ -85,6 +85,9 @@ pub enum Error {
     ///
     /// The crate never guesses: when it can find out, it does, and reports success or a clean
     /// failure instead.
+    /// An item remembers its last sixteen writes; to be among them still, a swap of an atom that
+    /// other processes write too sends a lost write again at once, and looks at the item first (one
+    /// read more) when what it knows of it is more than a few round trips old.
     #[error(
         "write {write_id} to atom {key} in table {table} may or may not have been applied ({reason}): \
          read the atom and decide before you try again"

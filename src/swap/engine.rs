@@ -186,6 +186,11 @@ enum Nesting {
     Own,
 }
 
+/// Whether this thread is inside the closure of a swap of this lane.
+pub(crate) fn is_inside(lane: &Arc<Lane>) -> bool {
+    matches!(Nesting::of(lane), Nesting::Own)
+}
+
 thread_local! {
     /// The lanes whose closures are running on this thread, innermost last.
     static INSIDE: RefCell<Vec<*const Lane>> = const { RefCell::new(Vec::new()) };

@@ -22,7 +22,11 @@ pub struct TransactOptions {
     /// How often other writers may win before the transaction ends in
     /// [`Contention`](crate::Error::Contention). No limit by default.
     pub max_attempts: Option<u32>,
-    /// Waits after each race that was lost: up to 5 ms at first, doubling, up to 250 ms at most.
+    /// Waits while another transaction holds an item of this one: up to 5 ms at first, doubling,
+    /// up to 250 ms at most.
+    ///
+    /// After a race that was lost, the closure runs again at once, on what the refusal showed; these
+    /// waits come between only when 64 were lost.
     pub backoff: Backoff,
 }
 

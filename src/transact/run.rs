@@ -18,10 +18,10 @@ enum Next {
         written: usize,
         recovered: bool,
     },
-    /// Others came first: after a wait, unless what is remembered is of one moment.
-    Again {
-        wait: bool,
-    },
+    /// Others came first.
+    Again,
+    /// What is remembered now is of one moment: on that, at once.
+    OnSnapshot,
 }
 
 const PROVED: Next = Next::Done { written: 0, recovered: false };
@@ -39,13 +39,14 @@ pub(super) fn transact<R>(
         events::transaction_runs(&store.table, tally.attempts);
         let returned = f(&mut tx);
         tx.end();
-        let wait = match returned {
+        let waits = match returned {
             Ok(result) => match finish(&mut tx, &mut tally)? {
                 Next::Done { written, recovered } => {
                     events::transacted(&tally.summary(&tx, written, recovered));
                     return Ok(result);
                 }
-                Next::Again { wait } => wait,
+                Next::Again => tally.waits(),
+                Next::OnSnapshot => false,
             },
             Err(error) => {
                 if is_final(&error) || believed(&mut tx, &mut tally)? {
@@ -56,7 +57,7 @@ pub(super) fn transact<R>(
         };
         let goes_on = !tally.enough()
             && !tx.effort.is_over()
-            && (!wait || tx.effort.pause(Pause::Conflict, store.subject(None)));
+            && (!waits || tx.effort.pause(Pause::Conflict, store.subject(None)));
         if !goes_on {
             return Err(tally.out_of_time(&tx));
         }
@@ -85,20 +86,20 @@ fn finish(tx: &mut Transaction<'_>, tally: &mut Tally) -> Result<Next> {
             return Ok(PROVED);
         }
         tally.lost(tx.names(all));
-        return Ok(Next::Again { wait: false });
+        return Ok(Next::OnSnapshot);
     }
     if tx.entries.len() == 1 {
         return single(tx, tally);
     }
     if commit::adopt(tx)? {
-        return Ok(Next::Again { wait: false });
+        return Ok(Next::Again);
     }
     let mut commit = Commit::new(tx)?;
     match commit.drive(tx, tally)? {
         Landing::Applied { recovered } => Ok(Next::Done { written: commit.writes(), recovered }),
         Landing::Conflict { keys } => {
             tally.lost(keys);
-            Ok(Next::Again { wait: true })
+            Ok(Next::Again)
         }
     }
 }
@@ -139,7 +140,7 @@ fn single(tx: &mut Transaction<'_>, tally: &mut Tally) -> Result<Next> {
             let keys = key.to_owned();
             entry.seen = Some(Seen { state: Arc::new(fresh), size: 0, moment });
             tally.lost(keys);
-            Ok(Next::Again { wait: true })
+            Ok(Next::Again)
         }
         flight::Landing::Unknown { reason } => Err(Error::Indeterminate {
             table: store.table.clone(),

@@ -13,6 +13,7 @@ use crate::dynamo::Address;
 use crate::error::{Error, Result};
 use crate::retry::{Effort, Subject};
 use crate::store::Store;
+use crate::swap::engine;
 use crate::table::Table;
 
 /// DynamoDB's limits for one transaction.
@@ -63,6 +64,21 @@ impl Entry {
         self.store.subject(Some(&self.key))
     }
 
+    fn make(&mut self, change: Content) -> Result<()> {
+        if self.store.lanes.in_use(&self.key).is_some_and(|lane| engine::is_inside(&lane)) {
+            return Err(Error::Aborted {
+                table: self.store.table.clone(),
+                key: self.key.clone(),
+                source: anyhow::anyhow!(
+                    "a transaction inside the closure of a swap of this atom would change it, and \
+                     each would make the other run again for ever: return the new value instead"
+                ),
+            });
+        }
+        self.change = Some(change);
+        Ok(())
+    }
+
     fn is_used(&self) -> bool {
         self.read || self.change.is_some()
     }
@@ -106,7 +122,8 @@ impl<'a> Transaction<'a> {
     ///
     /// # Errors
     /// [`Encode`](Error::Encode) for a key or value that cannot be stored,
-    /// [`TooLarge`](Error::TooLarge) for a key, or for the 101st.
+    /// [`TooLarge`](Error::TooLarge) for a key, or for the 101st, and [`Aborted`](Error::Aborted)
+    /// inside the closure of a swap of the same atom.
     pub fn set(&mut self, key: impl Serialize, value: impl Serialize) -> Result<()> {
         let home = self.home;
         self.write(home, &key, &value)
@@ -172,15 +189,12 @@ impl<'a> Transaction<'a> {
         let at = self.entry(store, key)?;
         let entry = &mut self.entries[at];
         let value = entry.store.encode(&entry.key, value)?;
-        entry.change = Some(Content::permanent(value));
-        Ok(())
+        entry.make(Content::permanent(value))
     }
 
     fn clear(&mut self, store: &Arc<Store>, key: &impl Serialize) -> Result<()> {
         let at = self.entry(store, key)?;
-        let now = store.env.epoch_seconds();
-        self.entries[at].change = Some(Content::Removed { at: now });
-        Ok(())
+        self.entries[at].make(Content::Removed { at: store.env.epoch_seconds() })
     }
 
     /// The place of this item. Two handles to one table lead to the same.
@@ -284,11 +298,13 @@ impl<'a> Transaction<'a> {
     pub(super) fn names(&self, at: impl IntoIterator<Item = usize>) -> String {
         const MOST: usize = 10;
         let (mut names, mut more) = (Vec::new(), 0);
-        for entry in at.into_iter().filter_map(|at| self.entries.get(at)) {
-            match entry.store.table == self.home.table {
-                _ if names.len() == MOST => more += 1,
-                true => names.push(entry.key.clone()),
-                false => names.push(format!("{} (in {})", entry.key, entry.store.table)),
+        for Entry { store, key, .. } in at.into_iter().filter_map(|at| self.entries.get(at)) {
+            if names.len() == MOST {
+                more += 1;
+            } else if store.table == self.home.table {
+                names.push(key.clone());
+            } else {
+                names.push(format!("{key} (in {})", store.table));
             }
         }
         let names = names.join(", ");

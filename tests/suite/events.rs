@@ -14,6 +14,7 @@ use crate::support::server::{Backend, Fault, Server, THROTTLED};
 
 pub(crate) const TESTS: &[PlainTest] = &[
     PlainTest { name: "events::tell_of_a_conflict_and_a_lost_reply", run: tell },
+    PlainTest { name: "events::tell_of_a_transaction", run: tell_of_a_transaction },
     PlainTest { name: "events::cost_nothing_when_nobody_listens", run: silent },
 ];
 
@@ -161,6 +162,77 @@ fn tell() {
     let fewer = listener.heard();
     assert!(!fewer.is_empty() && fewer.len() < heard.len());
     assert!(fewer.iter().all(|line| line.starts_with("DEBUG ")));
+}
+
+/// A conflict, a lost reply that the token does not make up for, and a refusal that quotes a value.
+fn tell_of_a_transaction() {
+    const REFUSED: Fault = Fault::Answer(
+        400,
+        r#"{"__type":"x#TransactionCanceledException","Message":"[None, ValidationError]",
+            "CancellationReasons":[{"Code":"None"},{"Code":"ValidationError",
+            "Message":"The value VALUE-OF-MINE is not to our taste"}]}"#,
+    );
+    let engine = dynoxide::Database::memory().unwrap();
+    let idle = Duration::from_secs(60);
+    let straight = Server::start(Backend::Engine(engine.clone()), idle, |_| Fault::None);
+    let other = straight.table(|builder| builder);
+    other.put_item("note", "VALUE-OF-ANOTHER 1").unwrap();
+    let sent = Mutex::new(0);
+    let server = Server::start(Backend::Engine(engine), idle, move |seen| {
+        let mut sent = sent.lock().unwrap();
+        *sent += u32::from(seen.operation == "TransactWriteItems");
+        match (seen.operation, *sent) {
+            ("TransactWriteItems", 1) => {
+                other.put_item("note", "VALUE-OF-ANOTHER 2").unwrap();
+                Fault::None
+            }
+            ("TransactWriteItems", 2) => Fault::LoseReply,
+            ("TransactWriteItems", 4) => REFUSED,
+            _ => Fault::None,
+        }
+    });
+    server.forget_tokens(1);
+    let table = server
+        .table(|builder| builder.credentials("ACCESS-KEY", "SECRET-KEY", Some("SESSION-TOKEN")));
+    let listener = Listener::new(Some(Level::TRACE));
+    let _second = tracing::Dispatch::new(Listener::new(None));
+    tracing::subscriber::with_default(listener.clone(), || {
+        let change = || {
+            table.transact(|tx| {
+                let note: String = tx.get("note")?.unwrap();
+                tx.set("note", format!("VALUE-OF-MINE, {note}"))?;
+                Ok(tx.set("beside", "VALUE-OF-MINE")?)
+            })
+        };
+        change().unwrap();
+        change().unwrap_err();
+    });
+    let heard = listener.heard();
+    let all = heard.join("\n");
+    for secret in SECRETS {
+        assert!(!all.contains(secret), "{secret} in\n{all}");
+    }
+    let expected = [
+        ("TRACE", "transaction runs", &["attempt=1"][..]),
+        ("TRACE", "transaction sent", &["items=2", "writes=2", "attempt=1"]),
+        ("DEBUG", "request failed", &["class=\"canceled\"", "TransactionCanceledException"]),
+        ("DEBUG", "conflict", &["keys=\"note\""]),
+        ("TRACE", "transaction runs", &["attempt=2"]),
+        ("DEBUG", "request failed", &["TransactWriteItems", "class=\"in doubt\""]),
+        ("DEBUG", "recovered", &["keys=\"note, beside\"", "attempt=2"]),
+        ("DEBUG", "transacted", &["written=2", "attempts=2", "conflicts=1", "recovered=true"]),
+        ("DEBUG", "request failed", &["class=\"canceled\""]),
+    ];
+    let mut rest = heard.iter();
+    for (level, message, fields) in expected {
+        let found = rest.any(|line| {
+            line.starts_with(&format!("{level} faraday_atom "))
+                && line.contains(&format!("message={message}"))
+                && line.contains("table=\"faulty\"")
+                && fields.iter().all(|field| line.contains(field))
+        });
+        assert!(found, "no {message:?} with {fields:?}, in this order, in\n{all}");
+    }
 }
 
 fn silent() {

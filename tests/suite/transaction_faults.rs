@@ -2,7 +2,7 @@
 //! tested beside the code, in `src/transact/tests.rs`.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use faraday_atom::{Atom, Error, Outcome, Table};
@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[PlainTest] = &[
     PlainTest { name: "transaction_faults::lost_reply_then_overtaken", run: overtaken },
     PlainTest { name: "transaction_faults::one_item_recovers_as_a_swap", run: one_item },
     PlainTest { name: "transaction_faults::a_server_that_never_answers", run: never_answers },
+    PlainTest { name: "transaction_faults::gets_through_beside_busy_swaps", run: beside_busy },
 ];
 
 const FAULTS: [Fault; 11] = [
@@ -154,4 +155,41 @@ fn never_answers() {
     // Carried out at once; only the answers never came.
     assert_eq!(table.outcome(write_id).unwrap(), Outcome::Applied);
     assert_eq!(both(&table), (Some(2), Some(2)));
+}
+
+/// Four threads of what might be another process swap one of its keys all the time. Whoever waited
+/// after a race that was lost would never win one.
+fn beside_busy() {
+    let server = Server::new(|seen| match seen.operation {
+        "GetItem" | "PutItem" | "TransactWriteItems" => Fault::Late(Duration::from_millis(10)),
+        _ => Fault::None,
+    });
+    let (others, table) = (open(&server), open(&server));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let counter = others.atom::<u32>("a");
+                while !done.load(Ordering::SeqCst) {
+                    counter.swap(|n| n.unwrap_or(0) + 1).unwrap();
+                }
+            });
+        }
+        let options = faraday_atom::TransactOptions::new().timeout(Duration::from_secs(10));
+        let mut runs = 0;
+        let results: Vec<_> = (0..10)
+            .map(|_| {
+                table.transact_with(&options, |tx| {
+                    runs += 1;
+                    let (a, b): (Option<u32>, Option<u32>) = (tx.get("a")?, tx.get("b")?);
+                    tx.set("a", a.unwrap_or(0) + 1)?;
+                    Ok(tx.set("b", b.unwrap_or(0) + 1)?)
+                })
+            })
+            .collect();
+        done.store(true, Ordering::SeqCst);
+        results.into_iter().for_each(|result| result.unwrap());
+        println!("10 transactions beside busy swaps, in {runs} runs");
+    });
+    assert_eq!(table.find_item::<u32>("b").unwrap(), Some(10));
 }

@@ -328,7 +328,7 @@ fn tables_apart(ground: &Ground) {
     elsewhere.ensure().unwrap();
     for error in [
         table.transact(|tx| Ok(tx.set_in(&elsewhere, "a", 1)?)).unwrap_err(),
-        table.transact(|tx| Ok(tx.get_in::<u8>(&elsewhere, "a")?.map_or((), drop))).unwrap_err(),
+        table.transact(|tx| Ok(tx.get_in::<u8>(&elsewhere, "a")?)).map(drop).unwrap_err(),
         table.transact(|tx| Ok(tx.remove_in(&elsewhere, "a")?)).unwrap_err(),
     ] {
         let Error::Config { table: of, message } = &error else { panic!("{error}") };
@@ -488,7 +488,8 @@ fn beside_others(ground: &Ground) {
 fn lanes(ground: &Ground) {
     let table = ground.table();
     let (a, b) = (table.atom::<u32>("a"), table.atom::<u32>("b"));
-    (a.reset(1).unwrap(), b.reset(1).unwrap());
+    a.reset(1).unwrap();
+    b.reset(1).unwrap();
     let next = |expected| {
         let (n, receipt) = a.swap_with_receipt(|n| n.unwrap_or(0) + 1).unwrap();
         assert_eq!((n, receipt.conflicts, receipt.requests), (expected, 0, 1));
@@ -543,6 +544,15 @@ fn nested(ground: &Ground) {
     })
     .unwrap();
     assert_eq!((atom.get().unwrap(), find(&table, "inner")), (Some(1), Some(2)));
+    // It cannot change what the swap is about to change.
+    let error = atom
+        .try_swap(|n| {
+            table.transact(|tx| Ok(tx.set("atom", 7)?))?;
+            Ok(n)
+        })
+        .unwrap_err();
+    assert!(matches!(&error, Error::Aborted { key, .. } if key == "atom"), "{error}");
+    assert_eq!(atom.get().unwrap(), Some(1));
     // Each makes the other run again: that ends, with an error.
     let mut runs = 0;
     let options = TransactOptions::new()

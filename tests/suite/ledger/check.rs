@@ -187,11 +187,11 @@ impl Check {
         }
         for (token, told) in &self.told {
             match told {
-                Told::Done { key, position } => {
-                    // Elsewhere it would have been said above.
-                    if self.logs[key].places.get(position) != Some(token) {
-                        wrong.push(format!("{key}: {token:x} is not at {position}: lost"));
-                    }
+                // Elsewhere it would have been said above.
+                Told::Done { key, position }
+                    if self.logs[key].places.get(position) != Some(token) =>
+                {
+                    wrong.push(format!("{key}: {token:x} is not at {position}: lost"));
                 }
                 Told::Unknown { write, outcome, .. }
                     if outcome == "Applied" && !applied.contains_key(token) =>

@@ -17,7 +17,7 @@ pub(crate) struct Log {
     /// The newest ones, oldest first.
     pub(super) tail: Vec<u64>,
     /// The sums over all of them.
-    pub(super) sums: Sums,
+    pub(super) sums: Box<Sums>,
 }
 
 pub(super) const TAIL: usize = 16;
@@ -69,7 +69,7 @@ impl Log {
     /// The marks that it shows, with their positions: the one before its tail, and one after each
     /// token of it, which is given too.
     pub(super) fn marks(&self) -> impl Iterator<Item = (u64, Option<u64>, Mark)> + '_ {
-        let mut mark = Mark { chain: self.root, sums: self.sums };
+        let mut mark = Mark { chain: self.root, sums: *self.sums };
         for token in &self.tail {
             let (slot, weight) = weight(*token);
             mark.sums[slot] = mark.sums[slot].wrapping_sub(weight);

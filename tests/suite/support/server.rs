@@ -290,8 +290,8 @@ impl Shared {
         let forgets = self.forgets.load(Ordering::SeqCst);
         let bare = (operation == "TransactWriteItems"
             && forgets > 0
-            && self.requests.load(Ordering::SeqCst) % forgets == 0)
-            .then(|| without_token(body));
+            && self.requests.load(Ordering::SeqCst).is_multiple_of(forgets))
+        .then(|| without_token(body));
         let body = bare.as_deref().unwrap_or(body);
         match &self.backend {
             Backend::Engine(engine) => Ok(engine_answer(engine, operation, body)),
