@@ -97,7 +97,9 @@ fn deadline() {
         match is_batch(seen) && hook.load(Ordering::SeqCst) {
             // Late, so that the time is up somewhere in the middle, but never so late that the
             // request itself is in doubt for longer than the test waits.
-            true if seen.number % 2 == 0 => Fault::Partly(draw(1, seen.number as u64), LEFT),
+            true if seen.number.is_multiple_of(2) => {
+                Fault::Partly(draw(1, seen.number as u64), LEFT)
+            }
             true => Fault::Late(Duration::from_millis(10)),
             false => Fault::None,
         }
