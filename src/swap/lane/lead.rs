@@ -121,6 +121,7 @@ impl Lane {
     /// ride in this write too; and after a conflict, so that other processes get their turn.
     fn gather(&self, ticket: u64, store: &Store, effort: &Effort<'_>) -> Gathered {
         let begun = effort.now();
+        let mut held = false;
         loop {
             let mut state = self.lock();
             if !state.open.has(ticket) {
@@ -142,8 +143,9 @@ impl Lane {
                 let waited = now.saturating_duration_since(begun);
                 let (table, key) = (&store.table, &*self.key);
                 tracing::trace!(target: TARGET, table, key, riders, ?waited, "gathered");
-                return state.take_off(begun, now);
+                return state.take_off(if held { begun } else { now }, now);
             }
+            held = true;
             state.gathering = Some(thread::current());
             drop(state);
             thread::park_timeout((until - now).min(effort.left()));
@@ -178,7 +180,9 @@ impl Lane {
             state.wary = state.wary.saturating_sub(1);
             return Ok(Some(requests));
         }
-        state.void(&News::Again { conflict: false, requests, waited: Duration::ZERO });
+        // Others came first, as a refusal would have told.
+        let conflict = found.is_ok();
+        state.void(&News::Again { conflict, requests, waited: Duration::ZERO });
         let fresh = found?;
         state.wary = WARY;
         state.known = Some(Known { state: Arc::new(fresh), asked, at: effort.now() });
