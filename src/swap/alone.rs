@@ -55,6 +55,10 @@ pub(super) fn swap<T, R>(
             tally.requests += std::mem::take(&mut effort.requests);
             if found.fence != state.fence {
                 state = Arc::new(found);
+                tally.conflicts += 1;
+                if options.max_attempts.is_some_and(|most| tally.conflicts >= most.max(1)) {
+                    return Err(out_of_time(store, key, &tally, effort));
+                }
                 continue;
             }
         }

@@ -17,7 +17,8 @@ pub struct Receipt {
     pub write_id: Option<WriteId>,
     /// How often the closure ran.
     pub attempts: u32,
-    /// How often another writer came first: a write was refused, or a look before it showed it.
+    /// How often another writer came first: this one's write was refused, or was not even tried
+    /// because a look at the item, or what came of an earlier write, told so.
     pub conflicts: u32,
     /// How many requests were sent for it, reads included: where other processes write the atom
     /// too, that may be a look at the item before the write.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use faraday_atom::{Atom, Error, ItemAtom, MemoryAtom};
+use faraday_atom::{Atom, Error, ItemAtom, MemoryAtom, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -81,15 +81,23 @@ fn receipts(ground: &Ground) {
 
 fn conflict(ground: &Ground) {
     let table = ground.table();
+    // On a busy machine what the refusal brought may be old before it is built on, and then a look
+    // comes first; not every time.
+    let requests = (0..5).map(|round| refused_once(ground, &table, &format!("n{round}")));
+    assert!(requests.into_iter().any(|requests| requests == 2), "one for each attempt, no more");
+}
+
+/// A swap that is refused once; how many requests it sends.
+fn refused_once(ground: &Ground, table: &Table, key: &str) -> u32 {
     let elsewhere = ground.named(table.name());
-    let atom = table.atom::<u32>("n");
+    let atom = table.atom::<u32>(key);
     atom.reset(1).unwrap();
     let mut seen = Vec::new();
     let (value, receipt) = atom
         .swap_with_receipt(|n| {
             if seen.is_empty() {
                 // Another connection's write, in the middle of this swap.
-                elsewhere.put_item("n", 50).unwrap();
+                elsewhere.put_item(key, 50).unwrap();
             }
             seen.push(n);
             n.unwrap() + 1
@@ -97,9 +105,11 @@ fn conflict(ground: &Ground) {
         .unwrap();
     assert_eq!(value, 51);
     assert_eq!(seen, [Some(1), Some(50)]);
-    assert_eq!((receipt.attempts, receipt.conflicts, receipt.requests), (2, 1, 2));
+    assert_eq!((receipt.attempts, receipt.conflicts), (2, 1));
+    assert!((2..=3).contains(&receipt.requests), "{receipt:?}");
     assert_eq!((receipt.old_version, receipt.new_version), (2, 3));
-    assert_eq!(elsewhere.find_item::<u32>("n").unwrap(), Some(51));
+    assert_eq!(elsewhere.find_item::<u32>(key).unwrap(), Some(51));
+    receipt.requests
 }
 
 fn no_op(ground: &Ground) {

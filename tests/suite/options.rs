@@ -53,7 +53,7 @@ fn validator(ground: &Ground) {
 }
 
 /// Swaps while somebody else writes in the middle of every attempt.
-fn always_losing(ground: &Ground, options: SwapOptions<u32>) -> (Error, u32) {
+fn always_losing(ground: &Ground, options: SwapOptions<u32>, pause: Duration) -> (Error, u32) {
     let table = ground.table();
     let elsewhere = ground.named(table.name());
     let atom = table.atom::<u32>("n").with_options(options);
@@ -62,6 +62,7 @@ fn always_losing(ground: &Ground, options: SwapOptions<u32>) -> (Error, u32) {
         .swap(|n| {
             runs += 1;
             elsewhere.put_item("n", 1000 + runs).unwrap();
+            std::thread::sleep(pause);
             n.unwrap_or(0) + 1
         })
         .unwrap_err();
@@ -70,9 +71,15 @@ fn always_losing(ground: &Ground, options: SwapOptions<u32>) -> (Error, u32) {
 }
 
 fn max_attempts(ground: &Ground) {
-    let (error, runs) = always_losing(ground, SwapOptions::new().max_attempts(3));
-    assert_eq!(runs, 3);
-    assert!(matches!(&error, Error::Contention { attempts: 3, key, .. } if key == "n"), "{error}");
+    // When each takes long, a look finds the others before a write is tried: that counts as well.
+    for pause in [Duration::ZERO, Duration::from_millis(150)] {
+        let (error, runs) = always_losing(ground, SwapOptions::new().max_attempts(3), pause);
+        assert_eq!(runs, 3, "with pauses of {pause:?}");
+        assert!(
+            matches!(&error, Error::Contention { attempts: 3, key, .. } if key == "n"),
+            "{error}"
+        );
+    }
 }
 
 fn endless_conflicts(ground: &Ground) {
@@ -82,7 +89,7 @@ fn endless_conflicts(ground: &Ground) {
         Duration::from_millis(1),
     ));
     let started = Instant::now();
-    let (error, runs) = always_losing(ground, options);
+    let (error, runs) = always_losing(ground, options, Duration::ZERO);
     assert!(runs > 1);
     // Indeterminate when the deadline cuts off a put that is on its way.
     assert!(

@@ -121,7 +121,7 @@ impl Lane {
     /// ride in this write too; and after a conflict, so that other processes get their turn.
     fn gather(&self, ticket: u64, store: &Store, effort: &Effort<'_>) -> Gathered {
         let begun = effort.now();
-        let mut held_since = None;
+        let mut held = false;
         loop {
             let mut state = self.lock();
             if !state.open.has(ticket) {
@@ -143,11 +143,11 @@ impl Lane {
                 let waited = now.saturating_duration_since(begun);
                 let (table, key) = (&store.table, &*self.key);
                 tracing::trace!(target: TARGET, table, key, riders, ?waited, "gathered");
-                return state.take_off(held_since.unwrap_or(now), now);
+                return state.take_off(if held { begun } else { now }, now);
             }
+            held = true;
             state.gathering = Some(thread::current());
             drop(state);
-            held_since.get_or_insert(begun);
             thread::park_timeout((until - now).min(effort.left()));
         }
     }
@@ -180,7 +180,7 @@ impl Lane {
             state.wary = state.wary.saturating_sub(1);
             return Ok(Some(requests));
         }
-        // Found before the put instead of by its refusal, and a conflict all the same.
+        // Others came first, as a refusal would have told.
         let conflict = found.is_ok();
         state.void(&News::Again { conflict, requests, waited: Duration::ZERO });
         let fresh = found?;

@@ -233,7 +233,7 @@ impl State {
         // Not later than it was: the last send of the flight may have been by another leader.
         let asked = self.known.as_ref().map_or(0, |known| known.asked);
         self.known = Some(Known { state: Arc::new(newer), asked, at });
-        self.void(&News::Again { conflict: false, requests: 0, waited: Duration::ZERO });
+        self.void(&News::Again { conflict: true, requests: 0, waited: Duration::ZERO });
     }
 
     pub(super) fn conflict(

@@ -476,7 +476,7 @@ fn a_recovered_write_that_was_overtaken_is_nobodys_base() {
     own.leads(a, LONG);
     assert!(matches!(own.news(a), News::Done(done) if done.recovered && done.new_version == 1));
     let b = rider.lock().unwrap().take().unwrap();
-    assert!(matches!(own.news(b), News::Again { conflict: false, requests: 0, .. }));
+    assert!(matches!(own.news(b), News::Again { conflict: true, requests: 0, .. }));
     own.swap("b");
     assert_eq!(*puts.lock().unwrap(), 3, "built on the newer state, and not refused");
     assert_eq!(own.stored(), "axb");
