@@ -26,6 +26,7 @@ mod soak;
 mod support;
 mod tables;
 mod transaction_faults;
+mod transaction_limits;
 mod transactions;
 mod workers;
 
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         soak::TESTS,
         kills::TESTS,
         transactions::TESTS,
+        transaction_limits::TESTS,
         bank::TESTS,
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
