@@ -12,7 +12,7 @@
 )]
 
 // What the tests inside it use.
-use faraday_atom::{Atom, Table};
+use faraday_atom::{Atom, Encoding, Error, Table, TableBuilder};
 
 #[path = "../src/codec/mod.rs"]
 mod codec;

@@ -86,6 +86,10 @@ pub trait Atom {
     /// Stores `value`, whatever was there. A concurrent swap is not overwritten unseen: it either
     /// comes before, or runs again on `value`.
     ///
+    /// On an [`ItemAtom`](crate::ItemAtom) it lives as long as
+    /// [the handle's options](crate::SwapOptions::lifetime) say; by default, until the end that
+    /// the value in its place had.
+    ///
     /// # Errors
     /// As [`swap`](Atom::swap).
     fn reset(&self, value: Self::Value) -> Result<()>;

@@ -12,8 +12,13 @@ pub(crate) trait World: Send + Sync {
     /// Blocks the calling thread.
     fn sleep(&self, pause: Duration);
 
-    /// Seconds since the epoch, for what other machines compare: time-to-live.
-    fn epoch_seconds(&self) -> u64;
+    /// The time since the epoch, for what other machines compare: time-to-live.
+    fn epoch(&self) -> Duration;
+
+    /// The whole seconds of it.
+    fn epoch_seconds(&self) -> u64 {
+        self.epoch().as_secs()
+    }
 
     /// Sixty-four random bits.
     fn random(&self) -> u64;
@@ -68,8 +73,8 @@ impl World for Real {
         std::thread::sleep(pause);
     }
 
-    fn epoch_seconds(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+    fn epoch(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
     fn random(&self) -> u64 {
@@ -77,7 +82,7 @@ impl World for Real {
     }
 }
 
-/// A clock that only `sleep` moves, and random numbers from a list or a seed.
+/// A clock that only `sleep` and `pass` move, and random numbers from a list or a seed.
 #[cfg(test)]
 pub(crate) mod testing {
     use super::{Arc, Duration, Env, Instant, World};
@@ -89,6 +94,7 @@ pub(crate) mod testing {
 
     struct State {
         now: Instant,
+        epoch: Duration,
         slept: Vec<Duration>,
         random: Box<dyn FnMut() -> u64 + Send>,
     }
@@ -107,12 +113,24 @@ pub(crate) mod testing {
         }
 
         pub(crate) fn with_random(random: impl FnMut() -> u64 + Send + 'static) -> Arc<Self> {
-            let state = State { now: Instant::now(), slept: Vec::new(), random: Box::new(random) };
+            let state = State {
+                now: Instant::now(),
+                epoch: Duration::from_secs(1_800_000_000),
+                slept: Vec::new(),
+                random: Box::new(random),
+            };
             Arc::new(Self { state: Mutex::new(state) })
         }
 
         pub(crate) fn env(self: &Arc<Self>) -> Env {
             Env::fake(self.clone())
+        }
+
+        /// Time passes while nobody sleeps.
+        pub(crate) fn pass(&self, time: Duration) {
+            let mut state = self.state.lock().unwrap();
+            state.now += time;
+            state.epoch += time;
         }
 
         pub(crate) fn slept(&self) -> Vec<Duration> {
@@ -126,13 +144,12 @@ pub(crate) mod testing {
         }
 
         fn sleep(&self, pause: Duration) {
-            let mut state = self.state.lock().unwrap();
-            state.now += pause;
-            state.slept.push(pause);
+            self.pass(pause);
+            self.state.lock().unwrap().slept.push(pause);
         }
 
-        fn epoch_seconds(&self) -> u64 {
-            1_800_000_000
+        fn epoch(&self) -> Duration {
+            self.state.lock().unwrap().epoch
         }
 
         fn random(&self) -> u64 {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::batch::Found;
 use crate::write_id::WriteId;
 
 /// `std::result::Result` with this crate's [`Error`].
@@ -20,6 +21,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// | [`Aborted`](Error::Aborted), [`Rejected`](Error::Rejected) | no | your own closure or validator said no |
 /// | [`Encode`](Error::Encode), [`Decode`](Error::Decode), [`TooLarge`](Error::TooLarge) | no | change the value or its type |
 /// | [`TableNotFound`](Error::TableNotFound), [`Credentials`](Error::Credentials), [`Config`](Error::Config) | no | mend the set-up |
+/// | [`Unprocessed`](Error::Unprocessed) | a part | call again with the keys that are left |
+/// | [`BatchItem`](Error::BatchItem) | what came before, or nothing | mend that item, go on from there |
 /// | [`Transport`](Error::Transport), [`Service`](Error::Service) | no | see the message |
 ///
 /// ```
@@ -51,7 +54,7 @@ pub enum Error {
         table: String,
         /// The key, as it is stored.
         key: String,
-        /// How many conditional writes were refused.
+        /// How often another writer came first, found by a refused write or by a look before it.
         attempts: u32,
         /// Time spent in the call.
         elapsed: Duration,
@@ -82,6 +85,9 @@ pub enum Error {
     ///
     /// The crate never guesses: when it can find out, it does, and reports success or a clean
     /// failure instead.
+    /// An item remembers its last sixteen writes; to be among them still, a swap of an atom that
+    /// other processes write too sends a lost write again at once, and looks at the item first (one
+    /// read more) when what it knows of it is more than a few round trips old.
     #[error(
         "write {write_id} to atom {key} in table {table} may or may not have been applied ({reason}): \
          read the atom and decide before you try again"
@@ -166,6 +172,46 @@ pub enum Error {
         limit: usize,
         /// What weighs most, or what to do; may be empty.
         hint: String,
+    },
+
+    /// A call about many items ended before all were done: the time was up, or too many requests
+    /// failed in a row. What is left was not done as far as is known; what was under way at the end may
+    /// have been.
+    #[error(
+        "{operation} on table {table}: {done} done, {} left{} ({reason}): call again with what is \
+         left, or allow more time with Table::batch()",
+        keys.len(), First(keys)
+    )]
+    Unprocessed {
+        /// The table.
+        table: String,
+        /// The call: `find_items`, `put_items` or `delete_items`.
+        operation: &'static str,
+        /// The keys that are left, as they are stored, each once.
+        /// [`parse_key`](crate::Table::parse_key) reads them back.
+        keys: Vec<String>,
+        /// How many of the keys or pairs given are done.
+        done: usize,
+        /// What was found, when it is a read.
+        found: Box<Found>,
+        /// What the last request met.
+        reason: String,
+    },
+
+    /// One of many items cannot be read or written: `source` says why. All before it were
+    /// written, or none; nothing behind it was.
+    #[error("number {position} of a batch: {source}; {written} before it were written")]
+    BatchItem {
+        /// The table.
+        table: String,
+        /// The key, as it is stored; `None` when it is the key that cannot be.
+        key: Option<String>,
+        /// Its position in what was given, the first being 0.
+        position: usize,
+        /// How many were written: those before this position, or none.
+        written: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
     },
 
     /// The table does not exist.
@@ -260,6 +306,8 @@ impl Error {
             | Self::Encode { table, .. }
             | Self::Decode { table, .. }
             | Self::TooLarge { table, .. }
+            | Self::Unprocessed { table, .. }
+            | Self::BatchItem { table, .. }
             | Self::TableNotFound { table, .. }
             | Self::Throttled { table, .. }
             | Self::Credentials { table, .. }
@@ -281,10 +329,14 @@ impl Error {
             | Self::Encode { key, .. }
             | Self::Decode { key, .. }
             | Self::TooLarge { key, .. }
+            | Self::BatchItem { key, .. }
             | Self::Throttled { key, .. }
             | Self::Transport { key, .. }
             | Self::Service { key, .. } => key.as_deref(),
-            Self::TableNotFound { .. } | Self::Credentials { .. } | Self::Config { .. } => None,
+            Self::TableNotFound { .. }
+            | Self::Unprocessed { .. }
+            | Self::Credentials { .. }
+            | Self::Config { .. } => None,
         }
     }
 }
@@ -301,6 +353,8 @@ impl fmt::Debug for Error {
             Self::Encode { .. } => "Encode",
             Self::Decode { .. } => "Decode",
             Self::TooLarge { .. } => "TooLarge",
+            Self::Unprocessed { .. } => "Unprocessed",
+            Self::BatchItem { .. } => "BatchItem",
             Self::TableNotFound { .. } => "TableNotFound",
             Self::Throttled { .. } => "Throttled",
             Self::Credentials { .. } => "Credentials",
@@ -344,6 +398,18 @@ struct Heaviest<'a>(&'a str);
 impl fmt::Display for Heaviest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, " ({})", self.0) }
+    }
+}
+
+/// A few of many keys.
+struct First<'a>(&'a [String]);
+
+impl fmt::Display for First<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, key) in self.0.iter().take(3).enumerate() {
+            write!(f, "{}{key}", if n == 0 { ": " } else { ", " })?;
+        }
+        if self.0.len() > 3 { f.write_str(", …") } else { Ok(()) }
     }
 }
 

@@ -3,18 +3,21 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::atom::Atom;
-use crate::codec::envelope::Content;
+use crate::codec::envelope::{Content, Held, Snapshot};
 use crate::codec::{Value, same};
 use crate::error::{Error, Result};
+use crate::retry::{Backoff, Effort};
 use crate::store::Store;
 use crate::swap::engine::{self, Decision};
 use crate::swap::lane::Lane;
-use crate::swap::{Receipt, SwapOptions};
+use crate::swap::{Lifetime, Receipt, SwapOptions};
+use crate::watch::{Watch, WatchOptions};
 
 /// A durable atom: the item under one key, as a value of type `T`. From
 /// [`Table::atom`](crate::Table::atom).
@@ -37,7 +40,10 @@ use crate::swap::{Receipt, SwapOptions};
 /// | [`get`](Atom::get) | 1 consistent read |
 /// | [`swap`](Atom::swap) and its kin, [`reset`](Atom::reset), [`remove`](Atom::remove) | 1 conditional write |
 /// | the same when nothing has to be written, or the closure says no | 1 consistent read, to be sure |
+/// | [`expires`](ItemAtom::expires) | 1 consistent read |
+/// | [`watch`](ItemAtom::watch) | 1 consistent read, then 1 eventually consistent read each look |
 /// | the first of any of these on a key, before any `get` | 1 consistent read more |
+/// | any of these where other processes write the key too, if its state was last seen more than a few round trips ago | 1 consistent read more, until four in a row found nothing new |
 ///
 /// Each race lost to another process costs one more conditional write and no read: the refusal
 /// brings the newer item. Swaps of one key by several threads of one process share their writes.
@@ -154,6 +160,48 @@ fn again(error: &Error) -> Error {
     }
 }
 
+impl<T> ItemAtom<T> {
+    /// When the value expires, if it does; `None` as well when the atom holds nothing. One
+    /// consistent read; the value itself is not looked at.
+    ///
+    /// A time that is further away than [`SystemTime`] can tell counts as never.
+    ///
+    /// # Errors
+    /// As [`get`](Atom::get), but for [`Decode`](Error::Decode).
+    pub fn expires(&self) -> Result<Option<SystemTime>> {
+        let (key, lane) = self.place()?;
+        let asked = lane.tick();
+        let state = self.store.read(key, true, &mut self.store.effort())?;
+        let seconds = state.expires.map(Duration::from_secs);
+        lane.learn(state, asked, self.store.env.now());
+        Ok(seconds.and_then(|seconds| UNIX_EPOCH.checked_add(seconds)))
+    }
+
+    /// Watches the atom: an iterator of its changes, which begins now, with a consistent read.
+    ///
+    /// What it sees, what it costs and how it can fail is told at [`Watch`].
+    pub fn watch(&self, options: WatchOptions) -> Watch<T> {
+        Watch::begin(self.clone(), self.store.env.clone(), &options)
+    }
+
+    /// The item's state, for a watch that ends at this moment.
+    pub(crate) fn look(&self, consistent: bool, until: Option<Instant>) -> Result<Snapshot> {
+        let (key, _) = self.place()?;
+        let Store { env, policy, .. } = &*self.store;
+        let left = until.map_or(policy.timeout, |until| until.saturating_duration_since(env.now()));
+        let timeout = left.min(policy.timeout);
+        let mut effort = Effort::new(env, policy, timeout, &Backoff::none());
+        self.store.read(key, consistent, &mut effort)
+    }
+}
+
+impl<T: DeserializeOwned> ItemAtom<T> {
+    /// A stored value as a `T`.
+    pub(crate) fn decode(&self, value: Option<&Value>) -> Result<Option<T>> {
+        self.store.decode(self.key(), value)
+    }
+}
+
 impl<T: Serialize + DeserializeOwned> ItemAtom<T> {
     /// As [`swap`](Atom::swap), and tells what happened on the way.
     ///
@@ -163,43 +211,60 @@ impl<T: Serialize + DeserializeOwned> ItemAtom<T> {
     where
         F: FnMut(Option<T>) -> T,
     {
-        self.change(|state| {
-            let new = f(self.value_of(state)?);
-            let decision = self.write(state, &new)?;
+        self.change(|held| {
+            let new = f(self.value_of(held)?);
+            let decision = self.write(held, &new)?;
             Ok((decision, new))
         })
     }
 
     fn change<R>(
         &self,
-        decide: impl FnMut(Option<&Value>) -> Result<(Decision, R)>,
+        decide: impl FnMut(&Held) -> Result<(Decision, R)>,
     ) -> Result<(R, Receipt)> {
         let (key, lane) = self.place()?;
+        self.check_lifetime()?;
         engine::swap(&self.store, lane, key, &self.options, decide)
     }
 
-    fn value_of(&self, state: Option<&Value>) -> Result<Option<T>> {
-        self.store.decode(self.key(), state)
+    fn value_of(&self, held: &Held) -> Result<Option<T>> {
+        self.decode(held.value.as_deref())
+    }
+
+    /// Whether the table's items can have the lifetime that is asked for.
+    fn check_lifetime(&self) -> Result<()> {
+        match self.options.lifetime {
+            Lifetime::Renew(_) if self.store.layout.expires().is_none() => Err(Error::Config {
+                table: self.store.table.clone(),
+                message: "SwapOptions::lifetime is set, and the items of a table that is shared \
+                          with the Clojure library have no lifetimes: use Encoding::Native, or \
+                          leave it out"
+                    .to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The decision to store `value`, unless it is refused, or stored already.
-    fn write(&self, state: Option<&Value>, value: &T) -> Result<Decision> {
+    fn write(&self, held: &Held, value: &T) -> Result<Decision> {
         self.options.validate(value).map_err(|source| Error::Rejected {
             table: self.store.table.clone(),
             key: self.key().to_owned(),
             source,
         })?;
         let value = self.store.encode(self.key(), value)?;
-        let unchanged = state.is_some_and(|old| same(old, &value));
+        let expires = self.options.lifetime.expires(held.expires, self.store.env.epoch());
+        let unchanged =
+            held.value.as_ref().is_some_and(|old| same(old, &value)) && held.expires == expires;
         if unchanged && self.options.discard_no_op {
             return Ok(Decision::Keep);
         }
-        Ok(Decision::Write(Content::Value(Arc::new(value))))
+        Ok(Decision::Write(Content::Value { value: Arc::new(value), expires }))
     }
 
     /// The decision to hold nothing, unless nothing is held already.
-    fn removal(&self, state: Option<&Value>) -> Decision {
-        if state.is_none() {
+    fn removal(&self, held: &Held) -> Decision {
+        if held.value.is_none() {
             return Decision::Keep;
         }
         Decision::Write(Content::Removed { at: self.store.env.epoch_seconds() })
@@ -213,7 +278,7 @@ impl<T: Serialize + DeserializeOwned> Atom for ItemAtom<T> {
         let (key, lane) = self.place()?;
         let asked = lane.tick();
         let state = self.store.read(key, true, &mut self.store.effort())?;
-        let value = self.value_of(state.value.as_deref());
+        let value = self.decode(state.value.as_deref());
         lane.learn(state, asked, self.store.env.now());
         value
     }
@@ -229,11 +294,11 @@ impl<T: Serialize + DeserializeOwned> Atom for ItemAtom<T> {
     where
         F: FnMut(Option<T>) -> T,
     {
-        let (values, _) = self.change(|state| {
+        let (values, _) = self.change(|held| {
             // Decoded twice, for `T` need not be `Clone`.
-            let new = f(self.value_of(state)?);
-            let decision = self.write(state, &new)?;
-            Ok((decision, (self.value_of(state)?, new)))
+            let new = f(self.value_of(held)?);
+            let decision = self.write(held, &new)?;
+            Ok((decision, (self.value_of(held)?, new)))
         })?;
         Ok(values)
     }
@@ -242,15 +307,15 @@ impl<T: Serialize + DeserializeOwned> Atom for ItemAtom<T> {
     where
         F: FnMut(Option<T>) -> anyhow::Result<Option<T>>,
     {
-        let (value, _) = self.change(|state| {
-            let new = f(self.value_of(state)?).map_err(|source| Error::Aborted {
+        let (value, _) = self.change(|held| {
+            let new = f(self.value_of(held)?).map_err(|source| Error::Aborted {
                 table: self.store.table.clone(),
                 key: self.key().to_owned(),
                 source,
             })?;
             let decision = match &new {
-                Some(new) => self.write(state, new)?,
-                None => self.removal(state),
+                Some(new) => self.write(held, new)?,
+                None => self.removal(held),
             };
             Ok((decision, new))
         })?;
@@ -258,16 +323,16 @@ impl<T: Serialize + DeserializeOwned> Atom for ItemAtom<T> {
     }
 
     fn reset(&self, value: T) -> Result<()> {
-        self.change(|state| Ok((self.write(state, &value)?, ()))).map(drop)
+        self.change(|held| Ok((self.write(held, &value)?, ()))).map(drop)
     }
 
     fn compare_and_set(&self, expected: Option<&T>, new: T) -> Result<bool>
     where
         T: PartialEq,
     {
-        let (done, _) = self.change(|state| {
-            if self.value_of(state)?.as_ref() == expected {
-                Ok((self.write(state, &new)?, true))
+        let (done, _) = self.change(|held| {
+            if self.value_of(held)?.as_ref() == expected {
+                Ok((self.write(held, &new)?, true))
             } else {
                 Ok((Decision::Keep, false))
             }
@@ -276,7 +341,7 @@ impl<T: Serialize + DeserializeOwned> Atom for ItemAtom<T> {
     }
 
     fn remove(&self) -> Result<()> {
-        self.change(|state| Ok((self.removal(state), ()))).map(drop)
+        self.change(|held| Ok((self.removal(held), ()))).map(drop)
     }
 }
 
@@ -301,3 +366,8 @@ impl<T> fmt::Debug for ItemAtom<T> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "embedded"))]
+#[path = "item_atom_tests.rs"]
+#[allow(clippy::pedantic)] // of tests only what is wrong matters
+mod tests;

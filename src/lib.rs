@@ -26,6 +26,7 @@
 //! - [`Table::builder`]: where a table lies, and how to reach it.
 //! - [`Atom`]: what can be done with an atom, and what closures must not do.
 //! - [`ItemAtom`]: what each call costs, and the options of swaps.
+//! - [`Watch`]: the changes of an atom, as they come.
 //! - [`Table`]: items by key, without an atom; making and dropping tables.
 //! - [`Table::transact`]: changes over several atoms at once, all or none.
 //! - [`Error`]: what can go wrong, and what to do then.
@@ -46,6 +47,7 @@
 
 mod atom;
 mod aws;
+mod batch;
 mod builder;
 mod clock;
 mod codec;
@@ -57,11 +59,13 @@ mod item_atom;
 mod memory;
 mod retry;
 mod runtime;
+mod scan;
 mod store;
 mod swap;
 mod table;
 mod transact;
 mod transport;
+mod watch;
 mod write_id;
 
 /// The types that [`Edn`] is made of.
@@ -71,6 +75,7 @@ pub mod edn {
 }
 
 pub use atom::Atom;
+pub use batch::{Batch, Found, Progress};
 pub use builder::TableBuilder;
 #[cfg(feature = "edn")]
 pub use codec::edn::Edn;
@@ -80,9 +85,11 @@ pub use error::{Error, Result};
 pub use item_atom::ItemAtom;
 pub use memory::MemoryAtom;
 pub use retry::{Backoff, RetryPolicy};
-pub use swap::{Receipt, SwapOptions, Validity};
+pub use scan::{Keys, ParseScanTokenError, Scan, ScanToken};
+pub use swap::{Lifetime, Receipt, SwapOptions, Validity};
 pub use table::Table;
 pub use transact::{TransactOptions, Transaction};
+pub use watch::{Change, Watch, WatchOptions};
 pub use write_id::{Outcome, ParseWriteIdError, WriteId};
 
 /// The README's examples, compiled.

@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 /// An atom in this process's memory, with the behaviour of [`ItemAtom`](crate::ItemAtom): for the
 /// tests of code that takes `impl Atom`. Clones share the value.
 ///
-/// A closure runs outside any lock, and runs again when another thread stored something meanwhile.
+/// What it holds does not expire: [lifetimes](crate::SwapOptions::lifetime) are the item's. A
+/// closure runs outside any lock, and runs again when another thread stored something meanwhile.
 ///
 /// ```
 /// use faraday_atom::{Atom, MemoryAtom};

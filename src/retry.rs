@@ -75,7 +75,8 @@ impl Backoff {
 #[non_exhaustive]
 pub struct RetryPolicy {
     /// The time for a whole call, waits included: 30 seconds by default. Swaps have their own:
-    /// [`SwapOptions::timeout`](crate::SwapOptions::timeout).
+    /// [`SwapOptions::timeout`](crate::SwapOptions::timeout). A call about many items may take
+    /// longer, as long as it goes on: see [`Batch::timeout`](crate::Batch::timeout).
     pub timeout: Duration,
     /// How often one request is sent at most before its failure is reported: 8 by default.
     /// At least one.
@@ -232,6 +233,16 @@ impl<'a> Effort<'a> {
 
     pub(crate) fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// So much time is not counted.
+    pub(crate) fn extend(&mut self, by: Duration) {
+        self.deadline = self.deadline.checked_add(by).unwrap_or(self.deadline);
+    }
+
+    /// Begins to count anew.
+    pub(crate) fn renew(&mut self, timeout: Duration) {
+        self.deadline = self.env.now().checked_add(timeout).unwrap_or(self.deadline);
     }
 
     pub(crate) fn elapsed(&self) -> Duration {

@@ -17,6 +17,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, ThreadId};
@@ -145,6 +146,52 @@ impl Runtime {
                 Err(RunError::TimedOut)
             }
         }
+    }
+
+    /// Hands `work` to the thread and comes back at once. Its result goes to `deliver`, which
+    /// runs on the private thread and must only pass it on; when the work was cancelled or the
+    /// thread is no more, that is delivered.
+    pub(crate) fn begin<F>(
+        &self,
+        work: F,
+        deliver: impl FnOnce(Result<F::Output, RunError>) + Send + 'static,
+    ) -> Begun
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let mut delivery = Delivery(Some(deliver), PhantomData);
+        Begun(self.shared.handle.spawn(async move {
+            let result = work.await;
+            delivery.deliver(Ok(result));
+        }))
+    }
+}
+
+/// Work that was handed over and not waited for; dropping it cancels the work.
+#[derive(Debug)]
+pub(crate) struct Begun(JoinHandle<()>);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Delivers what came of a piece of work, or that nothing ever will.
+struct Delivery<T, D: FnOnce(Result<T, RunError>)>(Option<D>, PhantomData<fn(T)>);
+
+impl<T, D: FnOnce(Result<T, RunError>)> Delivery<T, D> {
+    fn deliver(&mut self, result: Result<T, RunError>) {
+        if let Some(deliver) = self.0.take() {
+            deliver(result);
+        }
+    }
+}
+
+impl<T, D: FnOnce(Result<T, RunError>)> Drop for Delivery<T, D> {
+    fn drop(&mut self) {
+        self.deliver(Err(RunError::Gone));
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Env;
-use crate::codec::envelope::{Item, Layout, Sealed, Snapshot};
+use crate::codec::envelope::{BOOKKEEPING, Content, Item, Layout, Sealed, Snapshot};
 use crate::codec::limits::{self, Limit, LimitError};
 use crate::codec::{CodecError, Value};
 use crate::dynamo::{Address, Dynamo};
@@ -96,8 +96,11 @@ impl Store {
         self.read_item(key, consistent, effort).map(|item| self.open(item))
     }
 
+    /// What an item shows now: a value that has expired is none.
     pub(crate) fn open(&self, item: Option<Item>) -> Snapshot {
-        item.map_or_else(Snapshot::missing, |item| self.layout.open(item))
+        item.map_or_else(Snapshot::missing, |item| {
+            self.layout.open(item).hiding_expired(self.env.epoch_seconds())
+        })
     }
 
     /// The text under which a key is stored.
@@ -129,10 +132,51 @@ impl Store {
         key: &str,
         value: Option<&Value>,
     ) -> Result<Option<T>> {
+        self.decoded(key, value.cloned())
+    }
+
+    /// As [`decode`](Self::decode), of a value that is not needed afterwards.
+    pub(crate) fn decode_owned<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        value: Option<Arc<Value>>,
+    ) -> Result<Option<T>> {
+        self.decoded(key, value.map(Arc::unwrap_or_clone))
+    }
+
+    fn decoded<T: DeserializeOwned>(&self, key: &str, value: Option<Value>) -> Result<Option<T>> {
         let decode = |value| self.layout.decode(value);
-        value.cloned().map(decode).transpose().map_err(|CodecError { path, message }| {
-            Error::Decode { table: self.table.clone(), key: Some(key.to_owned()), path, message }
+        value.map(decode).transpose().map_err(|CodecError { path, message }| Error::Decode {
+            table: self.table.clone(),
+            key: Some(key.to_owned()),
+            path,
+            message,
         })
+    }
+
+    /// The error about an item with a value of a type that this crate does not know.
+    pub(crate) fn newer(&self, key: &str) -> Error {
+        Error::Decode {
+            table: self.table.clone(),
+            key: Some(key.to_owned()),
+            path: String::new(),
+            message: "an attribute of a type that is newer than this crate".to_owned(),
+        }
+    }
+
+    /// Whether DynamoDB takes this content in the place of that base.
+    pub(crate) fn check_content(
+        &self,
+        key: &str,
+        base: &Snapshot,
+        content: &Content,
+    ) -> Result<()> {
+        // The value is copied for an exact answer only if it is nearly too large or too deep.
+        let beside = BOOKKEEPING + self.layout.key_attribute().len() + key.len();
+        match content {
+            Content::Value { value, .. } if limits::surely_fits(value, beside) => Ok(()),
+            _ => self.check_size(key, &self.layout.seal(key, base, content, 0)),
+        }
     }
 
     /// Whether DynamoDB takes an item of this size.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::batch::Batch;
 use crate::builder::TableBuilder;
 use crate::codec::CodecError;
 use crate::codec::envelope::Content;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::events::TARGET;
 use crate::item_atom::ItemAtom;
 use crate::retry::{Backoff, Effort, Pause, persist};
+use crate::scan::{Keys, Scan};
 use crate::store::Store;
 use crate::swap::SwapOptions;
 use crate::swap::engine::{self, Decision};
@@ -115,7 +117,7 @@ impl Table {
     }
 
     /// The item under `key` as it is stored, bookkeeping and all, as DynamoDB JSON with sorted
-    /// names; tombstones too. For people to look at. One request.
+    /// names; tombstones and what has expired too. For people to look at. One request.
     ///
     /// # Errors
     /// As [`find_item`](Table::find_item), but for `Decode`.
@@ -132,7 +134,8 @@ impl Table {
         })
     }
 
-    /// Stores `value` under `key`, whatever was there: as [`reset`](crate::Atom::reset) of its atom, with
+    /// Stores `value` under `key`, for ever, whatever was there and whatever
+    /// [lifetime](crate::docs::encoding#lifetimes) it had: as [`reset`](crate::Atom::reset) of its atom, with
     /// the same fence, so that no concurrent swap is overwritten unseen or overwrites it.
     /// A consistent read and a conditional write; the write alone where a handle to the atom is in
     /// use that knows the item.
@@ -142,7 +145,7 @@ impl Table {
     pub fn put_item(&self, key: impl Serialize, value: impl Serialize) -> Result<()> {
         let key = self.store.key_text(&key)?;
         let value = self.store.encode(&key, &value)?;
-        let content = Content::Value(Arc::new(value));
+        let content = Content::permanent(value);
         let options = SwapOptions::<()>::new().timeout(self.store.policy.timeout);
         let lane = self.store.lanes.of(&key);
         engine::swap(&self.store, &lane, &key, &options, |_| {
@@ -175,6 +178,132 @@ impl Table {
         persist(subject, "DeleteItem", &self.store.policy, &mut self.store.effort(), |deadline| {
             self.store.dynamo.delete_item(self.store.address(&key), None, deadline)
         })
+    }
+
+    /// Reads and writes of many items, with options: see [`Batch`].
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(&self.store)
+    }
+
+    /// The values under many keys, by strongly consistent reads, in the order asked; those under
+    /// which there is nothing are left out. A key that is named twice is read once and answered
+    /// twice.
+    ///
+    /// One request for 100 keys, or for 16 MB of items if that is less; eight at once, and other
+    /// [options](Batch). The values are not from one moment: items may change while others are read.
+    ///
+    /// # Errors
+    /// [`Unprocessed`](Error::Unprocessed) when the time is up or too many requests fail, with the
+    /// keys that are left and what was found; [`BatchItem`](Error::BatchItem) for a key that
+    /// cannot be stored; [`Decode`](Error::Decode) for the first item, in the order asked, that
+    /// does not fit `T`; [`TableNotFound`](Error::TableNotFound), and what any request can meet.
+    pub fn find_items<T: DeserializeOwned>(
+        &self,
+        keys: impl IntoIterator<Item = impl Serialize>,
+    ) -> Result<Vec<T>> {
+        self.batch().find_items(keys)
+    }
+
+    /// As [`find_items`](Table::find_items) by eventually consistent reads, which cost half as
+    /// much and may show values that are some moments old.
+    ///
+    /// # Errors
+    /// As [`find_items`](Table::find_items).
+    pub fn find_items_eventual<T: DeserializeOwned>(
+        &self,
+        keys: impl IntoIterator<Item = impl Serialize>,
+    ) -> Result<Vec<T>> {
+        self.batch().find_items_eventual(keys)
+    }
+
+    /// As [`find_items`](Table::find_items), with each key beside its value, or beside `None`.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// # use faraday_atom::Table;
+    /// # fn main() -> faraday_atom::Result<()> {
+    /// # #[cfg(feature = "embedded")] {
+    /// # let table = Table::builder("my-atoms").embedded_in_memory().open()?;
+    /// # table.ensure()?;
+    /// table.put_items([("a", 1), ("b", 2)])?;
+    /// let found: HashMap<_, Option<u32>> =
+    ///     table.find_item_mapping(["a", "b", "c"])?.into_iter().collect();
+    /// assert_eq!((found["b"], found["c"]), (Some(2), None));
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`find_items`](Table::find_items).
+    pub fn find_item_mapping<T: DeserializeOwned, K: Serialize>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<(K, Option<T>)>> {
+        self.batch().find_item_mapping(keys)
+    }
+
+    /// As [`find_item_mapping`](Table::find_item_mapping) by eventually consistent reads.
+    ///
+    /// # Errors
+    /// As [`find_items`](Table::find_items).
+    pub fn find_item_mapping_eventual<T: DeserializeOwned, K: Serialize>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<(K, Option<T>)>> {
+        self.batch().find_item_mapping_eventual(keys)
+    }
+
+    /// Stores many values, each under its key, whatever was there, and says how many were given.
+    /// Of two pairs with one key the later wins.
+    ///
+    /// One request for 25 items, or for 16 MB if that is less; eight at once, and other
+    /// [options](Batch). Each put has a fresh fence, so that a concurrent swap sees it and is not
+    /// lost under it unseen, and the version begins again at 1.
+    ///
+    /// The puts are unconditional: they replace what is there when they arrive. A request whose reply
+    /// is lost is not sent again blindly: its items are looked at, and those that arrived are
+    /// done. One that arrives only after that look puts its values in place once more, over what
+    /// was written in between; where that would hurt, use [`put_item`](Table::put_item) or a swap.
+    ///
+    /// # Errors
+    /// [`Unprocessed`](Error::Unprocessed) when the time is up or too many requests fail, with the
+    /// keys that are left, those not yet taken from the iterator too;
+    /// [`BatchItem`](Error::BatchItem) for a pair that cannot be stored: nothing is sent when it
+    /// is among the first 200, and all before it are written otherwise;
+    /// [`TableNotFound`](Error::TableNotFound), and what any request can meet.
+    pub fn put_items(
+        &self,
+        items: impl IntoIterator<Item = (impl Serialize, impl Serialize)>,
+    ) -> Result<usize> {
+        self.batch().put_items(items)
+    }
+
+    /// Deletes the items under many keys for good, as [`delete_item`](Table::delete_item) does,
+    /// and says how many keys were given. Requests are as those of [`put_items`](Table::put_items).
+    ///
+    /// # Errors
+    /// As [`put_items`](Table::put_items).
+    pub fn delete_items(&self, keys: impl IntoIterator<Item = impl Serialize>) -> Result<usize> {
+        self.batch().delete_items(keys)
+    }
+
+    /// Every item of the table, as an iterator that reads page by page: see [`Scan`].
+    ///
+    /// # Errors
+    /// The iterator gives [`Decode`](Error::Decode) for an item that does not fit `T`, and goes on;
+    /// [`TableNotFound`](Error::TableNotFound), [`Config`](Error::Config) for a token of another
+    /// scan, and what any request can meet, and ends.
+    pub fn scan<T: DeserializeOwned>(&self) -> Scan<T> {
+        Scan::new(self.store.clone())
+    }
+
+    /// Every key of the table, as it is stored: see [`Keys`].
+    ///
+    /// # Errors
+    /// As [`scan`](Table::scan), but for `Decode`.
+    pub fn keys(&self) -> Keys {
+        Keys::new(self.store.clone())
     }
 
     /// What became of a write: asks the item, by one strongly consistent read.
@@ -274,8 +403,8 @@ impl Table {
     }
 
     /// Makes sure that the table exists and is usable: creates it, on demand, if it is missing,
-    /// waits until it is active, and switches on time-to-live for the tombstones of removed atoms
-    /// where that is allowed and no other attribute has it. Cheap to call at every start: two
+    /// waits until it is active, and switches on time-to-live, for the tombstones of removed atoms
+    /// and for what has [expired](crate::docs::encoding#lifetimes), where that is allowed and no other attribute has it. Cheap to call at every start: two
     /// requests when all is well.
     ///
     /// # Errors

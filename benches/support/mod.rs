@@ -2,9 +2,13 @@
 //! ways to put numbers into words.
 
 pub(crate) mod bare;
+#[path = "../../tests/suite/support/partly.rs"]
+pub(crate) mod partly;
 pub(crate) mod plot;
 pub(crate) mod proxy;
 pub(crate) mod report;
+#[path = "../../tests/suite/support/seed.rs"]
+pub(crate) mod seed;
 #[path = "../../tests/suite/support/server.rs"]
 pub(crate) mod server;
 pub(crate) mod worker;

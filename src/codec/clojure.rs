@@ -68,12 +68,13 @@ pub(super) fn open(mut item: Item) -> Snapshot {
         _ => (Fence::Foreign(item.clone()), 0, Vec::new()),
     };
     item.remove(VERSION);
-    Snapshot { value: Some(Arc::new(Value::M(item))), fence, version, writes }
+    // Clojure knows no lifetimes: whatever an attribute is called, it is the value's.
+    Snapshot { value: Some(Arc::new(Value::M(item))), expires: None, fence, version, writes }
 }
 
 /// `remove` deletes the item: Clojure knows no tombstones.
 pub(super) fn seal(key_attribute: &str, key: &str, content: &Content, bits: u64) -> Sealed {
-    let Content::Value(value) = content else {
+    let Content::Value { value, .. } = content else {
         return Sealed { item: None, after: Snapshot::missing() };
     };
     let Value::M(mut item) = Value::clone(value) else {
@@ -83,7 +84,8 @@ pub(super) fn seal(key_attribute: &str, key: &str, content: &Content, bits: u64)
     item.insert(key_attribute.to_owned(), Value::S(key.to_owned()));
     item.insert(VERSION.to_owned(), text.clone());
     let after = Snapshot {
-        value: content.value(),
+        value: Some(value.clone()),
+        expires: None,
         fence: Fence::Is(text),
         version,
         writes: vec![Id::from_bits(version)],

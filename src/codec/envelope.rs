@@ -25,6 +25,9 @@ pub(crate) const EXPIRES: &str = "atom/expires";
 /// How many write ids an item remembers.
 pub(crate) const MEMORY: usize = 16;
 
+/// All that an item has beside its key and its value weighs less than this, in any layout.
+pub(crate) const BOOKKEEPING: usize = 512;
+
 /// How long a tombstone stays before the table's time-to-live may take it.
 pub(crate) const TOMBSTONE_SECONDS: u64 = 24 * 60 * 60;
 
@@ -42,23 +45,49 @@ pub enum Encoding {
     Edn,
 }
 
-/// What an atom holds: an encoded value, or nothing.
+/// What is to be written: an encoded value, or nothing. Times are seconds since the epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Content {
-    Value(Arc<Value>),
-    /// Removed, at this many seconds since the epoch.
+    Value {
+        value: Arc<Value>,
+        /// From when on it is as if removed; `None`: never.
+        expires: Option<u64>,
+    },
     Removed {
         at: u64,
     },
 }
 
 impl Content {
-    /// What a closure that runs on it sees.
-    pub(crate) fn value(&self) -> Option<Arc<Value>> {
+    /// A value that does not expire.
+    pub(crate) fn permanent(value: Value) -> Self {
+        Self::Value { value: Arc::new(value), expires: None }
+    }
+
+    /// What an atom holds at this time that was given this content.
+    pub(crate) fn held(&self, now: u64) -> Held {
         match self {
-            Self::Value(value) => Some(value.clone()),
-            Self::Removed { .. } => None,
+            Self::Value { value, expires } => Held::at(now, Some(value), *expires),
+            Self::Removed { .. } => Held::default(),
         }
+    }
+}
+
+/// What an atom holds at one moment: what a closure that runs then is shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Held {
+    pub(crate) value: Option<Arc<Value>>,
+    /// When the value expires; `None`: never, or there is none.
+    pub(crate) expires: Option<u64>,
+}
+
+impl Held {
+    /// What is left at this time: of what has expired nothing.
+    fn at(now: u64, value: Option<&Arc<Value>>, expires: Option<u64>) -> Self {
+        if expires.is_some_and(|expires| expires <= now) {
+            return Self::default();
+        }
+        Self { value: value.cloned(), expires }
     }
 }
 
@@ -76,8 +105,10 @@ pub(crate) enum Fence {
 /// An item as it was seen at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Snapshot {
-    /// The encoded value; `None` when the atom holds nothing.
+    /// The encoded value; `None` when the atom held nothing at that moment.
     pub(crate) value: Option<Arc<Value>>,
+    /// When the value expires; `None`: never, or there is none.
+    pub(crate) expires: Option<u64>,
     pub(crate) fence: Fence,
     /// The item's version; 0 where there is none, or one that makes no sense.
     pub(crate) version: u64,
@@ -88,7 +119,24 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Nothing there.
     pub(crate) fn missing() -> Self {
-        Self { value: None, fence: Fence::Missing, version: 0, writes: Vec::new() }
+        Self { value: None, expires: None, fence: Fence::Missing, version: 0, writes: Vec::new() }
+    }
+
+    /// Whether its version is the number of writes so far, as far as it can be.
+    pub(crate) fn counts_writes(&self) -> bool {
+        // In a Clojure table the fence is the version, and random.
+        matches!(self.fence, Fence::Is(Value::B(_)))
+    }
+
+    /// What the atom holds at this time, if nobody has written since.
+    pub(crate) fn held(&self, now: u64) -> Held {
+        Held::at(now, self.value.as_ref(), self.expires)
+    }
+
+    /// The same without a value that has expired by this time.
+    pub(crate) fn hiding_expired(mut self, now: u64) -> Self {
+        Held { value: self.value, expires: self.expires } = self.held(now);
+        self
     }
 }
 
@@ -149,6 +197,15 @@ impl Layout {
         }
     }
 
+    /// The attributes by which an item is hidden: a tombstone's, and an expired one's.
+    pub(crate) fn hiding(&self) -> &'static [&'static str] {
+        match self.encoding {
+            Encoding::Native => &[REMOVED, EXPIRES],
+            #[cfg(feature = "edn")]
+            Encoding::Edn => &[],
+        }
+    }
+
     /// The text under which a key is stored.
     pub(crate) fn key_text<K: Serialize + ?Sized>(&self, key: &K) -> Result<String, CodecError> {
         match self.encoding {
@@ -192,6 +249,7 @@ impl Layout {
     ///   as foreign, and the first write's condition compares what was read.
     /// - `atom/version` that is not a whole number: 0; the next write is version 1. It is no fence.
     /// - `atom/removed` is a tombstone when it is BOOL true, and an unknown attribute otherwise.
+    /// - `atom/expires` that is not a whole number of seconds: the value does not expire.
     pub(crate) fn open(&self, mut item: Item) -> Snapshot {
         item.remove(&self.key_attribute);
         match self.encoding {
@@ -234,33 +292,42 @@ fn open(mut item: Item) -> Snapshot {
         _ => 0,
     };
     let removed = matches!(item.get(REMOVED), Some(Value::Bool(true)));
+    let expires = match item.get(EXPIRES) {
+        // DynamoDB gives numbers back in one form, and this is how it writes whole ones.
+        Some(Value::N(text)) if !removed => text.parse().ok(),
+        _ => None,
+    };
     let value = (!removed).then(|| {
         item.remove(VALUE).unwrap_or_else(|| {
             item.retain(|name, _| !name.starts_with("atom/"));
             Value::M(item)
         })
     });
-    Snapshot { value: value.map(Arc::new), fence, version, writes }
+    Snapshot { value: value.map(Arc::new), expires, fence, version, writes }
 }
 
 fn seal(key_attribute: &str, key: &str, base: &Snapshot, content: &Content, bits: u64) -> Sealed {
     let mut item = match content {
-        Content::Value(value) => match native::flat(Value::clone(value), key_attribute) {
+        Content::Value { value, .. } => match native::flat(Value::clone(value), key_attribute) {
             Ok(fields) => fields,
             Err(value) => HashMap::from([(VALUE.to_owned(), value)]),
         },
-        Content::Removed { at } => HashMap::from([
-            (REMOVED.to_owned(), Value::Bool(true)),
-            (EXPIRES.to_owned(), Value::N(at.saturating_add(TOMBSTONE_SECONDS).to_string())),
-        ]),
+        Content::Removed { .. } => HashMap::from([(REMOVED.to_owned(), Value::Bool(true))]),
     };
+    let (value, expires, time_to_live) = match content {
+        Content::Value { value, expires } => (Some(value.clone()), *expires, *expires),
+        Content::Removed { at } => (None, None, Some(at.saturating_add(TOMBSTONE_SECONDS))),
+    };
+    if let Some(seconds) = time_to_live {
+        item.insert(EXPIRES.to_owned(), Value::N(seconds.to_string()));
+    }
     let writes = remember(Id::from_bits(bits), &base.writes, MEMORY);
     let version = base.version.saturating_add(1);
     let fence = Value::B(writes.iter().flat_map(|id| id.to_bytes()).collect());
     item.insert(key_attribute.to_owned(), Value::S(key.to_owned()));
     item.insert(VERSION.to_owned(), Value::N(version.to_string()));
     item.insert(WRITES.to_owned(), fence.clone());
-    let after = Snapshot { value: content.value(), fence: Fence::Is(fence), version, writes };
+    let after = Snapshot { value, expires, fence: Fence::Is(fence), version, writes };
     Sealed { item: Some(item), after }
 }
 
@@ -276,74 +343,5 @@ fn ids_of(bytes: &[u8]) -> Option<Vec<Id>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layout(key_name: &str) -> Layout {
-        Layout::new(Encoding::Native, key_name)
-    }
-
-    fn value(text: &str) -> Content {
-        Content::Value(Arc::new(Value::S(text.to_owned())))
-    }
-
-    #[test]
-    fn what_is_sealed_opens_as_the_state_after_it() {
-        let mut state = Snapshot::missing();
-        for n in 0..20_u64 {
-            let content =
-                if n % 5 == 4 { Content::Removed { at: 9 } } else { value(&n.to_string()) };
-            let sealed = layout("atom/id").seal("k", &state, &content, n);
-            let opened = layout("atom/id").open(sealed.item.unwrap());
-            assert_eq!(opened, sealed.after);
-            assert_eq!(opened.version, n + 1);
-            assert_eq!(opened.writes.len() as u64, (n + 1).min(MEMORY as u64));
-            assert_eq!(opened.writes[0], Id::from_bits(n));
-            state = opened;
-        }
-    }
-
-    #[test]
-    fn a_map_lies_flat_and_a_collision_does_not() {
-        let map = |name: &str| {
-            let map = HashMap::from([(name.to_owned(), Value::Bool(true))]);
-            Content::Value(Arc::new(Value::M(map)))
-        };
-        let base = Snapshot::missing();
-        let seal = |name| layout("id").seal("k", &base, &map(name), 1);
-        assert!(seal("done").item.unwrap().contains_key("done"));
-        for name in ["id", "atom/version", "atom/anything", "#1"] {
-            let Sealed { item, after } = seal(name);
-            let item = item.unwrap();
-            assert!(matches!(item.get(VALUE), Some(Value::M(_))), "{name}");
-            assert_eq!(layout("id").open(item), after, "{name}");
-        }
-    }
-
-    #[test]
-    fn unsound_bookkeeping_makes_an_item_foreign_and_never_panics() {
-        for writes in [
-            Value::B(vec![]),
-            Value::B(vec![1; 7]),
-            Value::B(vec![1; 9]),
-            Value::B(vec![1; 17 * 8]),
-            Value::S("no".into()),
-        ] {
-            for version in [Value::S("1".into()), Value::N("-1".into()), Value::N("1e9".into())] {
-                let item = Item::from([
-                    ("id".to_owned(), Value::S("k".into())),
-                    ("n".to_owned(), Value::N("1".into())),
-                    (WRITES.to_owned(), writes.clone()),
-                    (VERSION.to_owned(), version),
-                ]);
-                let opened = layout("id").open(item.clone());
-                let mut rest = item;
-                rest.remove("id");
-                assert_eq!(opened.fence, Fence::Foreign(rest));
-                assert_eq!(opened.version, 0);
-                let fields = HashMap::from([("n".to_owned(), Value::N("1".into()))]);
-                assert_eq!(opened.value, Some(Arc::new(Value::M(fields))));
-            }
-        }
-    }
-}
+#[path = "envelope_tests.rs"]
+mod tests;

@@ -145,6 +145,12 @@ pub(crate) fn check(item: &HashMap<String, Value>) -> Result<(), LimitError> {
     Ok(())
 }
 
+/// Whether an item with this value in it, flat or not, and so many bytes beside it is surely one
+/// that DynamoDB takes. It copies nothing and may say no in vain: then only [`check`] knows.
+pub(crate) fn surely_fits(value: &Value, beside: usize) -> bool {
+    value_size(value) + beside <= MAX_ITEM && check_inside(value, MAX_CONTAINERS).is_ok()
+}
+
 /// Is the text of a key one that DynamoDB takes?
 pub(crate) fn check_key(text: &str) -> Result<(), LimitError> {
     match text.len() {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::Dynamo;
 use super::answer::{Cause, Failure};
-use super::wire::{item_from_rusoto, item_to_rusoto, to_rusoto};
+use super::wire::{copied_to_rusoto, item_from_rusoto, item_to_rusoto, to_rusoto};
 use crate::codec::Value;
 use crate::codec::envelope::{Fence, Item, Layout};
 
@@ -136,7 +136,7 @@ impl Dynamo {
     pub(crate) fn put_item(
         &self,
         table: &str,
-        item: Item,
+        item: &Item,
         condition: Condition,
         deadline: Instant,
     ) -> Result<(), Failure> {
@@ -144,7 +144,7 @@ impl Dynamo {
             condition.into_rusoto();
         let input = PutItemInput {
             table_name: table.to_owned(),
-            item: item_to_rusoto(item),
+            item: copied_to_rusoto(item),
             condition_expression,
             expression_attribute_names,
             expression_attribute_values,

@@ -1,7 +1,10 @@
 //! The only place that speaks DynamoDB: one call for every operation, and what its answer means.
 
 pub(crate) mod answer;
+pub(crate) mod batches;
+pub(crate) mod exchanges;
 mod items;
+pub(crate) mod scans;
 mod tables;
 mod transactions;
 mod wire;
@@ -152,16 +155,7 @@ impl Dynamo {
     where
         O: DeserializeOwned,
     {
-        let answer = self.exchange(operation, body, deadline)?;
-        let request_id = answer.headers.get("x-amzn-requestid").cloned();
-        let status = answer.status.as_u16();
-        if status != 200 {
-            return Err(classify(status, request_id, &answer.body));
-        }
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            let message = format!("an answer of status 200 that cannot be read: {error}");
-            Failure::InDoubt(Cause { request_id, ..Cause::of_transport(message) })
-        })
+        read_answer(&self.exchange(operation, body, deadline)?)
     }
 
     fn exchange(
@@ -170,6 +164,32 @@ impl Dynamo {
         body: Vec<u8>,
         deadline: Instant,
     ) -> Result<BufferedHttpResponse, Failure> {
+        let work = self.dispatch(operation, body);
+        match &self.inner.way {
+            #[cfg(feature = "embedded")]
+            Way::InPlace => in_place(work),
+            Way::Runtime(runtime) => {
+                let limit = self.limit(deadline);
+                runtime.run(Some(limit), work).unwrap_or_else(|error| Err(unanswered(error)))
+            }
+        }
+    }
+
+    /// Until when an answer to a request that is sent now is waited for.
+    ///
+    /// The transport keeps the time of a request itself and knows what was sent; here is only the
+    /// end of the whole call, and a net below a transport that is stuck.
+    fn limit(&self, deadline: Instant) -> Instant {
+        let own = Instant::now().checked_add(self.inner.request_timeout.saturating_add(GRACE));
+        own.map_or(deadline, |own| own.min(deadline))
+    }
+
+    /// One request, signed and sent when it is polled.
+    fn dispatch(
+        &self,
+        operation: &str,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Result<BufferedHttpResponse, Failure>> + Send + 'static {
         let mut request = SignedRequest::new("POST", "dynamodb", &self.inner.region, "/");
         request.set_content_type("application/x-amz-json-1.0".to_owned());
         request.add_header("x-amz-target", &format!("DynamoDB_20120810.{operation}"));
@@ -177,36 +197,43 @@ impl Dynamo {
         self.inner.sent.fetch_add(1, Ordering::Relaxed);
 
         let client = self.inner.client.clone();
-        let work = async move {
+        async move {
             let mut response = client.sign_and_dispatch(request).await.map_err(failed_dispatch)?;
             response.buffer().await.map_err(|error| of_wire(failure_of(&error)))
-        };
-        match &self.inner.way {
-            #[cfg(feature = "embedded")]
-            Way::InPlace => {
-                use std::task::{Context, Poll, Waker};
-                let mut context = Context::from_waker(Waker::noop());
-                match std::pin::pin!(work).poll(&mut context) {
-                    Poll::Ready(answer) => answer,
-                    Poll::Pending => Err(Failure::InDoubt(Cause::of_transport(
-                        "the embedded engine did not answer",
-                    ))),
-                }
-            }
-            Way::Runtime(runtime) => {
-                // The transport keeps the time of a request itself and knows what was sent; here
-                // is only the end of the whole call, and a net below a transport that is stuck.
-                let own = Instant::now().checked_add(self.inner.request_timeout + GRACE);
-                let limit = own.map_or(deadline, |own| own.min(deadline));
-                runtime.run(Some(limit), work).unwrap_or_else(|error| {
-                    Err(Failure::InDoubt(Cause::of_transport(match error {
-                        RunError::TimedOut => "no answer in time",
-                        RunError::Gone => "the thread that owns the connections has ended",
-                    })))
-                })
-            }
         }
     }
+}
+
+/// Polls what answers at its first poll.
+#[cfg(feature = "embedded")]
+fn in_place<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    use std::task::{Context, Poll, Waker};
+    match std::pin::pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => {
+            Err(Failure::InDoubt(Cause::of_transport("the embedded engine did not answer")))
+        }
+    }
+}
+
+/// What an answer says, or how it failed.
+fn read_answer<O: DeserializeOwned>(answer: &BufferedHttpResponse) -> Result<O, Failure> {
+    let request_id = answer.headers.get("x-amzn-requestid").cloned();
+    let status = answer.status.as_u16();
+    if status != 200 {
+        return Err(classify(status, request_id, &answer.body));
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        let message = format!("an answer of status 200 that cannot be read: {error}");
+        Failure::InDoubt(Cause { request_id, ..Cause::of_transport(message) })
+    })
+}
+
+fn unanswered(error: RunError) -> Failure {
+    Failure::InDoubt(Cause::of_transport(match error {
+        RunError::TimedOut => "no answer in time",
+        RunError::Gone => "the thread that owns the connections has ended",
+    }))
 }
 
 fn to_body<I: Serialize>(input: &I) -> Result<Vec<u8>, Failure> {

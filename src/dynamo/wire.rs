@@ -28,6 +28,24 @@ pub(super) fn item_to_rusoto(item: Item) -> HashMap<String, AttributeValue> {
     item.into_iter().map(|(name, value)| (name, to_rusoto(value))).collect()
 }
 
+/// An item that is kept, to be sent again: a copy made on the way, and no other.
+pub(super) fn copied_to_rusoto(item: &Item) -> HashMap<String, AttributeValue> {
+    item.iter().map(|(name, value)| (name.clone(), copied(value))).collect()
+}
+
+fn copied(value: &Value) -> AttributeValue {
+    match value {
+        Value::M(map) => {
+            AttributeValue { m: Some(copied_to_rusoto(map)), ..AttributeValue::default() }
+        }
+        Value::L(list) => AttributeValue {
+            l: Some(list.iter().map(copied).collect()),
+            ..AttributeValue::default()
+        },
+        leaf => to_rusoto(leaf.clone()),
+    }
+}
+
 /// `None` when the value is of no type, or of one that is newer than this crate.
 pub(super) fn from_rusoto(wire: AttributeValue) -> Option<Value> {
     let AttributeValue { b, bool, bs, l, m, n, ns, null, s, ss } = wire;
@@ -80,6 +98,7 @@ mod tests {
         let json = serde_json::to_string(&wire).unwrap();
         let back: AttributeValue = serde_json::from_str(&json).unwrap();
         assert_eq!(from_rusoto(back), Some(all.clone()));
+        assert_eq!(copied(&all), wire);
         // The neutral type reads and writes the same wire form, which error bodies rely on.
         assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), all);
     }

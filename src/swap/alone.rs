@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::engine::{Decision, Tally, out_of_time};
-use super::flight::{Flight, Landing};
+use super::flight::{FRESH, Flight, Landing};
 use super::lane::Done;
 use super::{Receipt, SwapOptions};
-use crate::codec::Value;
+use crate::codec::envelope::Held;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::retry::{Effort, Pause};
@@ -18,15 +18,18 @@ pub(super) fn swap<T, R>(
     key: &str,
     options: &SwapOptions<T>,
     effort: &mut Effort<'_>,
-    mut decide: impl FnMut(Option<&Value>) -> Result<(Decision, R)>,
+    mut decide: impl FnMut(&Held) -> Result<(Decision, R)>,
 ) -> Result<(R, Receipt)> {
     let mut tally = Tally::default();
+    let mut asked = effort.now();
     let mut state = Arc::new(store.read(key, true, effort)?);
-    tally.requests = effort.requests;
+    let mut seen = effort.now();
+    let mut trip = seen.saturating_duration_since(asked);
+    tally.requests = std::mem::take(&mut effort.requests);
     loop {
         tally.attempts += 1;
         events::closure_runs(&store.table, key, tally.attempts, state.version);
-        let (decision, result) = decide(state.value.as_deref())?;
+        let (decision, result) = decide(&state.held(store.env.epoch_seconds()))?;
         let mut done = Done {
             old_version: state.version,
             new_version: state.version,
@@ -40,14 +43,33 @@ pub(super) fn swap<T, R>(
         if effort.is_over() {
             return Err(out_of_time(store, key, &tally, effort));
         }
+        // As a lane does: where others write too, what is built on a state that was seen a while
+        // ago would be refused, perhaps after the item has forgotten that state.
+        if tally.conflicts > 0
+            && effort.now().saturating_duration_since(seen) > trip.saturating_mul(FRESH)
+        {
+            asked = effort.now();
+            let found = store.read(key, true, effort)?;
+            seen = effort.now();
+            trip = seen.saturating_duration_since(asked);
+            tally.requests += std::mem::take(&mut effort.requests);
+            if found.fence != state.fence {
+                state = Arc::new(found);
+                continue;
+            }
+        }
+        asked = effort.now();
         let mut flight = Flight::new(store, key, state.clone(), &content)?;
         let mut landing = flight.drive(store, key, effort);
         if matches!(landing, Landing::OutOfTime) {
             landing = flight.given_up();
         }
         tally.requests += flight.requests;
+        seen = effort.now();
+        trip = seen.saturating_duration_since(asked).saturating_sub(flight.waited)
+            / flight.requests.max(1);
         match landing {
-            Landing::Applied { after, recovered } => {
+            Landing::Applied { after, recovered, .. } => {
                 done.new_version = after.version;
                 done.write = Some(flight.write_id(key));
                 done.recovered = recovered;

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::lane::{Done, Joined, Lane, News};
 use super::{Receipt, SwapOptions, alone};
-use crate::codec::Value;
-use crate::codec::envelope::Content;
+use crate::codec::envelope::{Content, Held};
 use crate::error::{Error, Result};
 use crate::events;
 use crate::retry::Effort;
@@ -56,7 +55,7 @@ pub(crate) fn swap<T, R>(
     lane: &Arc<Lane>,
     key: &str,
     options: &SwapOptions<T>,
-    mut decide: impl FnMut(Option<&Value>) -> Result<(Decision, R)>,
+    mut decide: impl FnMut(&Held) -> Result<(Decision, R)>,
 ) -> Result<(R, Receipt)> {
     let mut effort = Effort::new(&store.env, &store.policy, options.timeout, &options.backoff);
     match Nesting::of(lane) {
@@ -86,11 +85,11 @@ pub(crate) fn swap<T, R>(
         tally.requests += std::mem::take(&mut effort.requests);
         tally.attempts += 1;
         events::closure_runs(&store.table, key, tally.attempts, tip.known.version);
-        let decided = Nesting::inside(lane, || decide(tip.value.as_deref()));
+        let decided = Nesting::inside(lane, || decide(&tip.held));
         let content = match &decided {
             Ok((Decision::Write(content), _)) => {
                 // Whatever others add, this swap's own result must fit.
-                store.check_size(key, &store.layout.seal(key, &tip.known, content, 0))?;
+                store.check_content(key, &tip.known, content)?;
                 Some(content.clone())
             }
             _ => None,
@@ -99,7 +98,7 @@ pub(crate) fn swap<T, R>(
             return Err(out_of_time(store, key, &tally, &effort));
         }
         let writes = content.is_some();
-        let news = match turn.join(&tip, begun, content) {
+        let news = match turn.join(&tip, begun, content, effort.now()) {
             Joined::Settled(done) => News::Done(done),
             Joined::Stale => News::Again { conflict: true, requests: 0, waited: Duration::ZERO },
             Joined::Waits(ticket) => ride(store, lane, ticket, options, &mut effort)?,

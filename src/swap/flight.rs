@@ -28,8 +28,9 @@ pub(super) const FRESH: u32 = 8;
 /// How a write ended, or why it did not.
 #[derive(Debug)]
 pub(crate) enum Landing {
-    /// Applied; this is the state that it left.
-    Applied { after: Snapshot, recovered: bool },
+    /// Applied; this is the state that it left. `newer` when it was seen that others have written
+    /// on top of it since.
+    Applied { after: Snapshot, recovered: bool, newer: Option<Snapshot> },
     /// Not applied: another writer came first, and this is what is there now.
     Conflict(Snapshot),
     /// It cannot be known.
@@ -131,7 +132,7 @@ impl Flight {
                 }
             };
             match self.write.answered(&answer) {
-                Verdict::Applied { recovered } => return self.applied(recovered),
+                Verdict::Applied { recovered } => return self.applied(recovered, None),
                 Verdict::Conflict => return Landing::Conflict(Snapshot::missing()),
                 Verdict::Unknown | Verdict::Failed => return self.given_up(),
                 Verdict::Look => return self.look(store, key, effort),
@@ -157,7 +158,7 @@ impl Flight {
         let condition = Condition::of_fence(&store.layout, &self.base.fence);
         let deadline = effort.deadline();
         match &self.sealed.item {
-            Some(item) => store.dynamo.put_item(&store.table, item.clone(), condition, deadline),
+            Some(item) => store.dynamo.put_item(&store.table, item, condition, deadline),
             None => store.dynamo.delete_item(store.address(key), Some(condition), deadline),
         }
     }
@@ -194,8 +195,8 @@ impl Flight {
         goes_on
     }
 
-    fn applied(&self, recovered: bool) -> Landing {
-        Landing::Applied { after: self.sealed.after.clone(), recovered }
+    fn applied(&self, recovered: bool, newer: Option<Snapshot>) -> Landing {
+        Landing::Applied { after: self.sealed.after.clone(), recovered, newer }
     }
 
     /// The condition did not hold, and this is what was there.
@@ -219,7 +220,8 @@ impl Flight {
         match verdict {
             Verdict::Applied { recovered } => {
                 // What was applied is known from the base on, however much came after it.
-                self.applied(recovered)
+                let newest = seen.writes.first() == Some(&self.id);
+                self.applied(recovered, (!newest).then_some(seen))
             }
             Verdict::Conflict => Landing::Conflict(seen),
             _ => Landing::Unknown {

@@ -12,5 +12,5 @@ mod pace;
 pub(crate) mod protocol;
 mod receipt;
 
-pub use options::{SwapOptions, Validity};
+pub use options::{Lifetime, SwapOptions, Validity};
 pub use receipt::Receipt;

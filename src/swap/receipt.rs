@@ -17,11 +17,13 @@ pub struct Receipt {
     pub write_id: Option<WriteId>,
     /// How often the closure ran.
     pub attempts: u32,
-    /// How many writes were refused because another writer came first.
+    /// How often another writer came first: a write was refused, or a look before it showed it.
     pub conflicts: u32,
-    /// How many requests were sent, reads included.
+    /// How many requests were sent for it, reads included: where other processes write the atom
+    /// too, that may be a look at the item before the write.
     pub requests: u32,
-    /// Time spent waiting between requests.
+    /// Time spent waiting: for the closures of other threads, for others to share the write, for
+    /// other processes to have their turn, and between requests that failed.
     pub waited: Duration,
     /// Whether a reply was lost and the item itself told that the write had been applied.
     pub recovered: bool,

@@ -216,7 +216,7 @@ impl Table {
 /// Whether `new` is what is there already.
 fn same_content(there: &Snapshot, new: &Content) -> bool {
     match (&there.value, new) {
-        (Some(old), Content::Value(new)) => same(old, new),
+        (Some(old), Content::Value { value: new, .. }) => same(old, new),
         (None, Content::Removed { .. }) => true,
         _ => false,
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::adopt::adopt;
 use super::commit::{Commit, Landing};
-use super::transaction::{Seen, Transaction};
+use super::transaction::{Entry, Seen, Transaction};
 use super::{Tally, TransactOptions, same_content};
+use crate::codec::envelope::Content;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::retry::Pause;
@@ -73,6 +74,13 @@ fn finish(tx: &mut Transaction<'_>, tally: &mut Tally) -> Result<Next> {
     for at in 0..tx.entries.len() {
         tx.state(at)?;
     }
+    // As a swap does: what is set lives as long as what the closure saw in its place, though that
+    // may have expired while it ran.
+    for Entry { change, seen, .. } in &mut tx.entries {
+        if let (Some(Content::Value { expires, .. }), Some(seen)) = (change, seen) {
+            *expires = seen.state.expires;
+        }
+    }
     if !writes(tx) {
         let all: Vec<usize> = (0..tx.entries.len()).collect();
         if tx.holds(&all, tally)? {
@@ -123,9 +131,9 @@ fn single(tx: &mut Transaction<'_>, tally: &mut Tally) -> Result<Next> {
     }
     effort.requests += flight.requests;
     match landing {
-        flight::Landing::Applied { after, recovered } => {
+        flight::Landing::Applied { after, recovered, newer } => {
             if let Some((lane, asked)) = lane {
-                lane.replaced(after, asked, effort.now());
+                lane.replaced(newer.unwrap_or(after), asked, effort.now());
             }
             Ok(Next::Done { written: 1, recovered })
         }

@@ -1,6 +1,8 @@
 //! Transactions through a network and a server that do as they are told, by a clock that only
 //! waits move: each answer, and what follows from it.
 
+mod lifetimes;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -167,9 +167,12 @@ impl<'a> Transaction<'a> {
     ) -> Result<Option<T>> {
         let at = self.entry(store, key)?;
         if let Some(change) = &self.entries[at].change {
-            let value = change.value();
+            let value = match change {
+                Content::Value { value, .. } => Some(&**value),
+                Content::Removed { .. } => None,
+            };
             let Entry { store, key, .. } = &self.entries[at];
-            return store.decode(key, value.as_deref());
+            return store.decode(key, value);
         }
         let state = self.state(at)?;
         let entry = &mut self.entries[at];
@@ -186,7 +189,7 @@ impl<'a> Transaction<'a> {
         let at = self.entry(store, key)?;
         let entry = &mut self.entries[at];
         let value = entry.store.encode(&entry.key, value)?;
-        entry.make(Content::Value(Arc::new(value)))
+        entry.make(Content::permanent(value))
     }
 
     fn clear(&mut self, store: &Arc<Store>, key: &impl Serialize) -> Result<()> {
@@ -276,9 +279,13 @@ impl<'a> Transaction<'a> {
 
     /// The closure is about to run.
     pub(super) fn begin(&mut self) {
-        for entry in &mut self.entries {
-            entry.read = false;
-            entry.change = None;
+        for Entry { store, seen, read, change, .. } in &mut self.entries {
+            (*read, *change) = (false, None);
+            // What is remembered from an earlier run may have expired since.
+            if let Some(seen) = seen {
+                let now = store.env.epoch_seconds();
+                seen.state = Arc::new(Snapshot::clone(&seen.state).hiding_expired(now));
+            }
         }
     }
 

@@ -142,6 +142,14 @@ fn limits(ground: &Ground) {
         panic!("{error}")
     };
     assert!(hint.contains("atom/value"), "{hint}");
+    // A swap, too, is checked to the byte; the second write of an item brings an id more.
+    let atom = table.atom::<String>("s");
+    for spare in [0, 8] {
+        let error = atom.swap(|_| "x".repeat(most - spare + 1)).unwrap_err();
+        assert!(matches!(error, Error::TooLarge { actual: 409_601, .. }), "{error}");
+        atom.swap(|_| "x".repeat(most - spare)).unwrap();
+    }
+    table.delete_item("s").unwrap();
 
     let raw =
         |item| ground.try_raw("PutItem", &json!({ "TableName": table.name(), "Item": item })).0;

@@ -11,6 +11,8 @@
 mod asynchronous;
 mod atoms;
 mod bank;
+mod batch_faults;
+mod batches;
 mod clojure;
 mod errors;
 mod events;
@@ -19,15 +21,18 @@ mod histories;
 mod items;
 mod kills;
 mod ledger;
+mod lifetimes;
 mod options;
 mod outcomes;
 mod races;
+mod scans;
 mod soak;
 mod support;
 mod tables;
 mod transaction_faults;
 mod transaction_limits;
 mod transactions;
+mod watch;
 mod workers;
 
 use std::process::ExitCode;
@@ -47,6 +52,8 @@ fn main() -> ExitCode {
         tables::TESTS,
         races::TESTS,
         options::TESTS,
+        lifetimes::TESTS,
+        watch::TESTS,
         errors::TESTS,
         clojure::TESTS,
         outcomes::TESTS,
@@ -55,6 +62,8 @@ fn main() -> ExitCode {
         transactions::TESTS,
         transaction_limits::TESTS,
         bank::TESTS,
+        batches::TESTS,
+        scans::TESTS,
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trials(&live)));
     }
@@ -65,6 +74,8 @@ fn main() -> ExitCode {
         ledger::tests::TESTS,
         events::TESTS,
         histories::TESTS,
+        batch_faults::TESTS,
+        scans::FAULTS,
     ] {
         trials.extend(tests.iter().flat_map(|test| test.trial(&live)));
     }

@@ -19,6 +19,9 @@ const TABLE: &str = "bench";
 fn main() {
     let task = std::env::var("FARADAY_BENCH_TASK").expect("started by the bench of contention");
     let words: Vec<&str> = task.split('|').collect();
+    if let ["find", url, count] = words[..] {
+        return find_all(url, count.parse().unwrap());
+    }
     let [_, url, prefix, keys, tasks, millis] = words[..] else { panic!("no task: {task}") };
     let keys: Vec<String> =
         (0..keys.parse::<usize>().unwrap()).map(|i| format!("{prefix}-{i}")).collect();
@@ -40,6 +43,38 @@ fn client(url: &str) -> Client {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build();
     Client::from_conf(config)
+}
+
+/// Reads so many items in chunks of 100, one after the other, and prints the microseconds that it
+/// took the second time.
+fn find_all(url: &str, count: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = client(url);
+    let find = async || {
+        let mut found = 0;
+        for begin in (0..count).step_by(100) {
+            let mut keys = aws_sdk_dynamodb::types::KeysAndAttributes::builder().consistent_read(true);
+            for n in begin..(begin + 100).min(count) {
+                let key = AttributeValue::S(format!("job/{n}"));
+                keys = keys.keys(std::collections::HashMap::from([("atom/id".to_owned(), key)]));
+            }
+            let mut left = Some(std::collections::HashMap::from([(
+                TABLE.to_owned(),
+                keys.build().unwrap(),
+            )]));
+            while let Some(asked) = left.take().filter(|asked| !asked.is_empty()) {
+                let answer =
+                    client.batch_get_item().set_request_items(Some(asked)).send().await.unwrap();
+                found += answer.responses.unwrap_or_default().remove(TABLE).map_or(0, |i| i.len());
+                left = answer.unprocessed_keys;
+            }
+        }
+        assert_eq!(found, count);
+    };
+    runtime.block_on(find());
+    let begun = Instant::now();
+    runtime.block_on(find());
+    println!("{}", begun.elapsed().as_micros());
 }
 
 async fn work(client: Client, keys: Vec<String>, tasks: usize, time: Duration) -> String {

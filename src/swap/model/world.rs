@@ -6,6 +6,14 @@ use super::{EACH, MOST};
 use crate::swap::protocol::{Base, Write};
 use crate::write_id::Id;
 
+/// There are never so many ids at once.
+const IDS: usize = 64;
+
+/// Ids are small numbers here.
+fn number(id: &Id) -> usize {
+    id.to_bytes()[0].into()
+}
+
 /// The marks of the writes that made a value, oldest first; `None` when nothing is held.
 pub(super) type Marks = Option<Vec<u8>>;
 
@@ -106,9 +114,9 @@ impl World {
 
     /// An id that is nowhere to be found.
     fn fresh(&self) -> Id {
-        let mut used = Vec::with_capacity(16);
-        self.each_id(|id| used.push(*id));
-        (0..256).map(Self::id).find(|id| !used.contains(id)).unwrap()
+        let mut used = [false; IDS];
+        self.each_id(|id| used[number(id)] = true);
+        Self::id(used.iter().position(|used| !used).unwrap())
     }
 
     /// A put that may arrive, or arrive again, from now on.
@@ -186,16 +194,21 @@ impl World {
 
     /// Ids mean nothing but themselves: gives them names in the order in which they appear.
     fn rename(&mut self) {
-        let mut names: Vec<Id> = Vec::with_capacity(8);
+        let mut names = [IDS; IDS];
+        let mut named = 0;
+        let mut in_order = true;
         self.each_id(|id| {
-            if !names.contains(id) {
-                names.push(*id);
+            let id = number(id);
+            if names[id] == IDS {
+                names[id] = named;
+                in_order &= id == named;
+                named += 1;
             }
         });
-        if names.iter().enumerate().all(|(place, id)| Self::id(place) == *id) {
+        if in_order {
             return;
         }
-        let name = |id: &Id| Self::id(names.iter().position(|known| known == id).unwrap());
+        let name = |id: &Id| Self::id(names[number(id)]);
         let of_item = |item: &Item| Item {
             marks: item.marks.clone(),
             writes: item.writes.iter().map(name).collect(),

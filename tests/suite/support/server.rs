@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use dynoxide::Database;
 
+use super::partly;
+
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -25,6 +27,8 @@ pub(crate) enum Fault {
     ResetRequest,
     /// The connection is closed without an answer; the request is carried out after a while.
     Straggle(Duration),
+    /// Of a batch, so many of a hundred items are left unprocessed, chosen by the first number.
+    Partly(u64, u64),
     /// Carried out and answered, but whatever condition it had is taken off before.
     Unconditional,
     /// Carried out, answered, and then the connection is closed, unannounced.
@@ -206,7 +210,12 @@ impl Shared {
                 continue;
             }
             let body = if fault == Fault::Unconditional { unconditional(&body) } else { body };
-            let (status, body) = self.carry_out(&operation, &body)?;
+            let (status, body) = match fault {
+                Fault::Partly(bits, left) => {
+                    self.carry_out_partly(&operation, &body, bits, left)?
+                }
+                _ => self.carry_out(&operation, &body)?,
+            };
             let crc = format!("x-amz-crc32: {}\r\n", crc32fast::hash(&body));
             match fault {
                 Fault::LoseReply => return stream.shutdown(Shutdown::Both),
@@ -251,11 +260,30 @@ impl Shared {
                 | Fault::ResetRequest
                 | Fault::Straggle(_)
                 | Fault::Unconditional
+                | Fault::Partly(..)
                 | Fault::Answer(..) => {
                     write_answer(&stream, status, &crc, &body, body.len())?;
                 }
             }
         }
+    }
+
+    fn carry_out_partly(
+        &self,
+        operation: &str,
+        body: &[u8],
+        bits: u64,
+        left: u64,
+    ) -> std::io::Result<(u16, Vec<u8>)> {
+        let (rest, left) = partly::split(operation, body, bits, left);
+        let answer = match rest {
+            Some(rest) => match self.carry_out(operation, &rest)? {
+                (200, answer) => Some(answer),
+                refused => return Ok(refused),
+            },
+            None => None,
+        };
+        Ok((200, partly::joined(answer, left)))
     }
 
     fn carry_out(&self, operation: &str, body: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {

@@ -365,7 +365,7 @@ fn edn_inside_other_types() {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Everything {
+pub(super) struct Everything {
     unit: (),
     flag: bool,
     small: i8,
@@ -400,7 +400,7 @@ fn state() -> impl Strategy<Value = State> {
     ]
 }
 
-fn everything() -> impl Strategy<Value = Everything> {
+pub(super) fn everything() -> impl Strategy<Value = Everything> {
     use proptest::collection::{btree_map, hash_map, vec};
     use proptest::option::of;
     let finite = float().prop_map(|value| if value.is_nan() { 0.5 } else { value });

@@ -12,6 +12,8 @@ mod equality;
 mod formats;
 mod items;
 mod oracle;
+#[cfg(feature = "embedded")]
+mod served;
 mod strategy;
 mod text;
 mod wire;

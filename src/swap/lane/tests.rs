@@ -16,7 +16,7 @@ use super::{Joined, Lane, News};
 use crate::clock::Env;
 use crate::clock::testing::Fake;
 use crate::codec::Value;
-use crate::codec::envelope::{Content, Encoding, Layout};
+use crate::codec::envelope::{Content, Encoding, Held, Layout};
 use crate::dynamo::{Database, Dynamo};
 use crate::retry::{Backoff, Effort, RetryPolicy};
 use crate::store::{Lanes, Store};
@@ -131,8 +131,8 @@ impl Process {
         let mut effort = self.effort(LONG);
         let (turn, _) = self.lane.turn(&effort).unwrap();
         let tip = turn.tip(&self.store, &mut effort).unwrap();
-        let content = added(tip.value.as_deref(), token);
-        match turn.join(&tip, 0, Some(content)) {
+        let content = added(tip.held.value.as_deref(), token);
+        match turn.join(&tip, 0, Some(content), effort.now()) {
             Joined::Waits(ticket) => ticket,
             Joined::Settled(_) | Joined::Stale => panic!("{token} does not wait"),
         }
@@ -153,10 +153,15 @@ impl Process {
 
     /// A whole swap, without company.
     fn swap(&self, token: &str) {
+        let news = self.tries(token);
+        assert!(matches!(news, News::Done(_)), "{news:?}");
+    }
+
+    /// One attempt, without company.
+    fn tries(&self, token: &str) -> News {
         let ticket = self.join(token);
         self.leads(ticket, LONG);
-        let news = self.news(ticket);
-        assert!(matches!(news, News::Done(_)), "{news:?}");
+        self.news(ticket)
     }
 
     fn stored(&self) -> String {
@@ -185,7 +190,7 @@ fn text(value: Option<&Value>) -> String {
 }
 
 fn added(value: Option<&Value>, token: &str) -> Content {
-    Content::Value(Arc::new(Value::S(text(value) + token)))
+    Content::permanent(Value::S(text(value) + token))
 }
 
 #[test]
@@ -364,7 +369,7 @@ fn a_closure_that_ran_on_what_was_forgotten_runs_again() {
         asked,
         own.store.env.now(),
     );
-    let joined = turn.join(&tip, 0, Some(added(tip.value.as_deref(), "new")));
+    let joined = turn.join(&tip, 0, Some(added(tip.held.value.as_deref(), "new")), effort.now());
     assert!(matches!(joined, Joined::Stale));
     own.swap("new");
     assert_eq!(other.stored(), "oldernew");
@@ -388,12 +393,126 @@ fn a_recovered_state_is_as_old_as_its_first_send() {
     let mut effort = own.effort(LONG);
     let (turn, _) = own.lane.turn(&effort).unwrap();
     let tip = turn.tip(&own.store, &mut effort).unwrap();
-    assert_eq!(text(tip.value.as_deref()), "ab");
-    let Joined::Waits(reader) = turn.join(&tip, begun, None) else { panic!("settled unseen") };
+    assert_eq!(text(tip.held.value.as_deref()), "abx");
+    other.swap("y");
+    let Joined::Waits(reader) = turn.join(&tip, begun, None, effort.now()) else {
+        panic!("settled unseen")
+    };
     own.leads(reader, LONG);
     assert!(matches!(own.news(reader), News::Again { .. }), "another wrote since");
-    assert_eq!(own.stored(), "abx");
+    assert_eq!(own.stored(), "abxy");
     assert!(own.is_at_rest());
+}
+
+/// Each rides on what the one before it left, its end included, and what has expired by then is
+/// nothing.
+#[test]
+fn riders_keep_the_end_of_what_they_ride_on() {
+    let (engine, other) = engine();
+    let clock = Fake::seeded(1);
+    let now = clock.env().epoch_seconds();
+    let own = process(&engine, Arc::new(Lane::new(KEY)), clock.env(), |_| Fate::Served);
+    let join = |change: &dyn Fn(&Held) -> Content| {
+        let mut effort = own.effort(LONG);
+        let (turn, _) = own.lane.turn(&effort).unwrap();
+        let tip = turn.tip(&own.store, &mut effort).unwrap();
+        let Joined::Waits(ticket) = turn.join(&tip, 0, Some(change(&tip.held)), effort.now())
+        else {
+            panic!()
+        };
+        ticket
+    };
+    let keep = |held: &Held, token| {
+        let value = Value::S(text(held.value.as_deref()) + token);
+        Content::Value { value: Arc::new(value), expires: held.expires }
+    };
+    let until = |held: &Held, token, expires| {
+        let value = Value::S(text(held.value.as_deref()) + token);
+        Content::Value { value: Arc::new(value), expires: Some(expires) }
+    };
+    let leader = join(&|held| until(held, "a", now + 10));
+    join(&|held| keep(held, "b"));
+    own.leads(leader, LONG);
+    let found = other.store.read(KEY, true, &mut other.effort(LONG)).unwrap();
+    assert_eq!((text(found.value.as_deref()).as_str(), found.expires), ("ab", Some(now + 10)));
+
+    clock.pass(Duration::from_secs(10));
+    let leader = join(&|held| until(held, "c", now + 11));
+    clock.pass(Duration::from_secs(1));
+    join(&|held| keep(held, "d"));
+    own.leads(leader, LONG);
+    let found = other.store.read(KEY, true, &mut other.effort(LONG)).unwrap();
+    assert_eq!((text(found.value.as_deref()).as_str(), found.expires), ("d", None));
+}
+
+/// The refusal that tells that a put had been applied brings what others have written on top of
+/// it: nothing is built on what it left.
+#[test]
+fn a_recovered_write_that_was_overtaken_is_nobodys_base() {
+    let (engine, other) = engine();
+    let lane = Arc::new(Lane::new(KEY));
+    let puts = Arc::new(Mutex::new(0));
+    let rider = Arc::new(Mutex::new(None));
+    // The same lane, for callers who come while the first one's put is under way.
+    let beside = process(&engine, lane.clone(), Fake::seeded(2).env(), |_| Fate::Served);
+    let beside = Arc::new(beside);
+    let own = {
+        let (puts, rider, beside) = (puts.clone(), rider.clone(), beside.clone());
+        process(&engine, lane, Fake::seeded(1).env(), move |operation| {
+            let mut puts = puts.lock().unwrap();
+            *puts += usize::from(operation == "PutItem");
+            match (operation, *puts) {
+                ("PutItem", 1) => Fate::ReplyLost,
+                ("PutItem", 2) => {
+                    other.swap("x");
+                    *rider.lock().unwrap() = Some(beside.join("b"));
+                    Fate::Served
+                }
+                _ => Fate::Served,
+            }
+        })
+    };
+    let a = own.join("a");
+    own.leads(a, LONG);
+    assert!(matches!(own.news(a), News::Done(done) if done.recovered && done.new_version == 1));
+    let b = rider.lock().unwrap().take().unwrap();
+    assert!(matches!(own.news(b), News::Again { conflict: false, requests: 0, .. }));
+    own.swap("b");
+    assert_eq!(*puts.lock().unwrap(), 3, "built on the newer state, and not refused");
+    assert_eq!(own.stored(), "axb");
+    assert!(own.is_at_rest());
+}
+
+/// Who has won twice after a defeat makes way for others, and is told how long that took.
+#[test]
+fn making_way_is_counted_as_waiting() {
+    let (engine, other) = engine();
+    let trip = Duration::from_millis(20);
+    let own = process(&engine, Arc::new(Lane::new(KEY)), Env::real(), move |operation| {
+        if operation == "PutItem" {
+            std::thread::sleep(trip);
+        }
+        Fate::Served
+    });
+    own.swap("a");
+    // On a busy machine there may be a break between two writes, which is way enough.
+    let mut waits = Vec::new();
+    for _ in 0..5 {
+        other.swap("x");
+        if !matches!(own.tries("b"), News::Again { conflict: true, .. }) {
+            continue;
+        }
+        for token in ["b", "c", "d"] {
+            let begun = own.store.env.now();
+            let News::Done(done) = own.tries(token) else { panic!("{token}") };
+            assert!(done.waited <= own.store.env.now() - begun, "{done:?}");
+            waits.push(done.waited);
+        }
+        if waits.last().is_some_and(|wait| *wait >= 2 * trip) {
+            return;
+        }
+    }
+    panic!("no way was made, or it was not told: {waits:?}");
 }
 
 #[test]
