@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::answers::{Then, leaves_doubt, refused_for, then};
-use super::fate::{Fate, Sight, fate};
+use super::doubt::Refusal;
 use super::snapshot::check_bytes;
 use super::transaction::Transaction;
 use super::{Tally, same_content};
-use crate::codec::envelope::{Fence, Sealed, Snapshot};
+use crate::codec::envelope::{Sealed, Snapshot};
 use crate::codec::limits;
 use crate::dynamo::answer::{Failure, Hindrance, Reason};
-use crate::dynamo::{Action, Condition, MOST_COMPARED, Part, TransactWrite};
-use crate::error::{Error, Result};
+use crate::dynamo::{Action, Condition, Part, TransactWrite};
+use crate::error::Result;
 use crate::events::TARGET;
 use crate::retry::Pause;
 use crate::swap::flight::{HURRIED, HURRY};
 use crate::swap::lane::Lane;
-use crate::write_id::{Id, WriteId};
+use crate::write_id::Id;
 
 const OPERATION: &str = "TransactWriteItems";
 
@@ -40,7 +40,7 @@ pub(super) enum Landing {
 
 /// A request to write several items, from its first send to its end.
 pub(super) struct Commit {
-    written: Vec<Written>,
+    pub(super) written: Vec<Written>,
     request: TransactWrite,
     sent: u32,
     /// How many of the sends did not wait their time, for the request was in doubt.
@@ -54,12 +54,12 @@ pub(super) struct Commit {
 }
 
 /// One item that is written.
-struct Written {
-    at: usize,
-    id: Id,
-    base: Option<Id>,
+pub(super) struct Written {
+    pub(super) at: usize,
+    pub(super) id: Id,
+    pub(super) base: Option<Id>,
     /// Whether it leaves an id behind: a deletion does not.
-    leaves_id: bool,
+    pub(super) leaves_id: bool,
     after: Snapshot,
     /// The lane that is to learn of it, and a moment of its before the first send.
     lane: Option<(Arc<Lane>, u64)>,
@@ -183,7 +183,7 @@ impl Commit {
     }
 
     /// All of it is in place: tells the lanes.
-    fn applied(&self, tx: &Transaction<'_>, recovered: bool) -> Landing {
+    pub(super) fn applied(&self, tx: &Transaction<'_>, recovered: bool) -> Landing {
         for Written { after, lane, .. } in &self.written {
             if let Some((lane, asked)) = lane {
                 lane.replaced(after.clone(), *asked, tx.effort.now());
@@ -224,68 +224,6 @@ impl Commit {
         self.settle(tx, sights, Refusal::Condition { keys })
     }
 
-    /// It cannot be applied, or is not to be sent again: finds out what became of earlier sends.
-    fn look(&self, tx: &mut Transaction<'_>, error: Option<Error>) -> Result<Landing> {
-        self.settle(tx, self.sights(), Refusal::None { error })
-    }
-
-    fn sights(&self) -> Vec<Sight> {
-        let unseen = |w: &Written| Sight { id: w.id, base: w.base, ids: None };
-        self.written.iter().map(unseen).collect()
-    }
-
-    /// Reads the items that were not looked at, until one tells.
-    fn settle(
-        &self,
-        tx: &mut Transaction<'_>,
-        mut sights: Vec<Sight>,
-        refusal: Refusal,
-    ) -> Result<Landing> {
-        let refused = matches!(refusal, Refusal::Condition { .. });
-        let mut told = fate(&sights, refused);
-        let mut trouble = None;
-        for (n, written) in self.written.iter().enumerate() {
-            if told != Fate::Unknown {
-                break;
-            }
-            if sights[n].ids.is_some() {
-                continue;
-            }
-            match tx.look(written.at) {
-                Ok(state) => sights[n].ids = Some(state.writes.clone()),
-                Err(error) => {
-                    trouble = Some(error);
-                    break;
-                }
-            }
-            told = fate(&sights, refused);
-        }
-        match (told, refusal) {
-            (Fate::Applied, _) => {
-                let keys = self.keys(tx);
-                self.tell(tx, &keys, "recovered: an earlier send was applied");
-                Ok(self.applied(tx, true))
-            }
-            (Fate::NotApplied, Refusal::Condition { keys }) => {
-                self.tell(tx, &keys, "conflict: another writer came first");
-                Ok(Landing::Conflict { keys })
-            }
-            (Fate::NotApplied, Refusal::None { error: None }) => {
-                let keys = self.keys(tx);
-                self.tell(tx, &keys, "conflict: another writer came first");
-                Ok(Landing::Conflict { keys })
-            }
-            (Fate::NotApplied, Refusal::None { error: Some(error) }) => Err(error),
-            (Fate::Unknown, _) => {
-                let why = match trouble {
-                    Some(error) => format!("and then: {error}"),
-                    None => "and its items do not tell".to_owned(),
-                };
-                Err(self.indeterminate(tx, &why))
-            }
-        }
-    }
-
     /// Nothing helps. `at` is the item whose fault it is.
     fn hopeless(
         &self,
@@ -318,46 +256,14 @@ impl Commit {
         Err(self.indeterminate(tx, &cause.unwrap_or_default()))
     }
 
-    fn indeterminate(&self, tx: &Transaction<'_>, why: &str) -> Error {
-        let keys = self.keys(tx);
-        self.tell(tx, &keys, "unknown: its reply was lost");
-        // One that leaves an id behind can be asked for later.
-        let first = self.written.iter().find(|written| written.leaves_id);
-        let first = first.or(self.written.first());
-        let entry = first.and_then(|written| Some((written, tx.entries.get(written.at)?)));
-        let (table, key, id, base) = match entry {
-            Some((written, entry)) => {
-                (entry.store.table.clone(), entry.key.clone(), written.id, written.base)
-            }
-            // Not reached: what is sent writes something.
-            None => (tx.home.table.clone(), String::new(), Id::from_bits(0), None),
-        };
-        Error::Indeterminate {
-            table,
-            write_id: WriteId::new(&key, id, base),
-            key,
-            reason: format!(
-                "the reply to a transaction was lost, {why}; it writes all of these or none: {keys}"
-            ),
-        }
-    }
-
-    fn keys(&self, tx: &Transaction<'_>) -> String {
+    pub(super) fn keys(&self, tx: &Transaction<'_>) -> String {
         tx.names(self.written.iter().map(|written| written.at))
     }
 
-    fn tell(&self, tx: &Transaction<'_>, keys: &str, what: &str) {
+    pub(super) fn tell(&self, tx: &Transaction<'_>, keys: &str, what: &str) {
         let (table, attempt) = (&tx.home.table, self.sent);
         tracing::debug!(target: TARGET, table, keys, attempt, "{what}");
     }
-}
-
-/// Why a request in doubt is looked into.
-enum Refusal {
-    /// A condition of it was broken, for these keys.
-    Condition { keys: String },
-    /// It is not sent any more, with this error when none of it is there.
-    None { error: Option<Error> },
 }
 
 /// The keys that somebody else's transaction holds.
@@ -367,41 +273,4 @@ fn held(tx: &Transaction<'_>, failure: &Failure) -> String {
     };
     let busy = |(_, reason): &(usize, &Reason)| reason.hindrance() == Hindrance::Busy;
     tx.names(reasons.iter().enumerate().filter(busy).map(|(at, _)| at))
-}
-
-/// Marks the items that other tools wrote and that are too wide for a condition. True when there
-/// was one: what is remembered of it is what the mark was put on.
-pub(super) fn adopt(tx: &mut Transaction<'_>) -> Result<bool> {
-    let mut adopted = false;
-    for at in 0..tx.entries.len() {
-        let state = tx.state(at)?;
-        let Fence::Foreign(found) = &state.fence else { continue };
-        if found.len() <= MOST_COMPARED {
-            continue;
-        }
-        adopted = true;
-        let moment = tx.moment();
-        let deadline = tx.effort.deadline();
-        let entry = &mut tx.entries[at];
-        let store = entry.store.clone();
-        let mark = store.layout.mark(store.env.random());
-        tx.effort.requests += 1;
-        match store.dynamo.adopt(entry.address(), &store.layout, found, mark, deadline) {
-            Ok(item) => entry.found(item, moment),
-            // Somebody else came first, or it is unclear whether the mark is there: look.
-            Err(
-                Failure::ConditionFailed(_)
-                | Failure::NotSent(_)
-                | Failure::Throttled(_)
-                | Failure::Busy(_)
-                | Failure::InDoubt(_),
-            ) => {
-                tx.look(at)?;
-            }
-            Err(failure) => {
-                return Err(entry.subject().error("UpdateItem", failure, 1, &tx.effort));
-            }
-        }
-    }
-    Ok(adopted)
 }

@@ -1,7 +1,9 @@
 //! Transactions: changes over several atoms at once, all or none.
 
+mod adopt;
 mod answers;
 mod commit;
+mod doubt;
 mod fate;
 mod options;
 mod run;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::commit::{self, Commit, Landing};
+use super::adopt::adopt;
+use super::commit::{Commit, Landing};
 use super::transaction::{Entry, Seen, Transaction};
 use super::{Tally, TransactOptions, same_content};
 use crate::codec::envelope::Content;
@@ -91,7 +92,7 @@ fn finish(tx: &mut Transaction<'_>, tally: &mut Tally) -> Result<Next> {
     if tx.entries.len() == 1 {
         return single(tx, tally);
     }
-    if commit::adopt(tx)? {
+    if adopt(tx)? {
         return Ok(Next::Again);
     }
     let mut commit = Commit::new(tx)?;

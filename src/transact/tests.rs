@@ -99,6 +99,13 @@ struct Stage {
 const HALF: u64 = 1 << 63;
 
 fn stage(act: impl Fn(&Table, &str, usize) -> Fate + Send + Sync + 'static) -> Stage {
+    stage_in(Encoding::Native, act)
+}
+
+fn stage_in(
+    encoding: Encoding,
+    act: impl Fn(&Table, &str, usize) -> Fate + Send + Sync + 'static,
+) -> Stage {
     let engine = Embedded::in_memory().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     // Ids must differ, and waits must be known: their first bit is what a fraction is made of.
@@ -116,7 +123,7 @@ fn stage(act: impl Fn(&Table, &str, usize) -> Fate + Send + Sync + 'static) -> S
             env: fake.env(),
             policy: RetryPolicy::new().backoff(minutes).throttle(minutes),
             table: "accounts".to_owned(),
-            layout: Layout::new(Encoding::Native, "atom/id"),
+            layout: Layout::new(encoding, "atom/id"),
             lanes: Lanes::default(),
         })
     };
@@ -511,6 +518,70 @@ fn an_error_is_proved() {
                 assert_eq!((key.as_str(), source.to_string().as_str()), ("a, b", "not enough"));
             }
             Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// An item of a Clojure table remembers one write and no removal: less can be told, and no more is
+/// said than that.
+#[cfg(feature = "edn")]
+#[test]
+fn less_is_told_in_a_clojure_table() {
+    type Change = fn(&mut Transaction<'_>) -> anyhow::Result<()>;
+    let both: Change = |tx| transfer(tx).map(drop);
+    let move_all: Change = |tx| {
+        let (a, b): (i64, i64) = (tx.get("a")?.unwrap_or_default(), tx.get("b")?.unwrap());
+        tx.remove("a")?;
+        Ok(tx.set("b", a + b)?)
+    };
+    let remove_both: Change = |tx| {
+        tx.remove("a")?;
+        Ok(tx.remove("b")?)
+    };
+    // What is lost, which keys another writes meanwhile, and how often the closure runs; none when
+    // nobody can know.
+    for (what, lost, others, runs_expected) in [
+        ("transfer", ReplyLost, "", Some(1)),
+        ("transfer", ReplyLost, "a", Some(1)),
+        ("transfer", ReplyLost, "ab", None),
+        ("transfer", ReplyLost, "c", Some(1)),
+        ("transfer", RequestLost, "a", Some(2)),
+        ("transfer", RequestLost, "c", Some(2)),
+        ("transfer", RequestLost, "ab", None),
+        ("move", ReplyLost, "", Some(1)),
+        ("move", ReplyLost, "a", Some(1)),
+        ("move", RequestLost, "b", Some(2)),
+        ("remove", ReplyLost, "", None),
+        ("remove", RequestLost, "a", Some(2)),
+    ] {
+        let fate = lost.clone();
+        let stage = stage_in(Encoding::Edn, move |behind, operation, nth| match (operation, nth) {
+            (WRITE, 1) => fate.clone(),
+            (WRITE, 2) => {
+                others.chars().for_each(|key| add(behind, &key.to_string(), 10));
+                Served
+            }
+            _ => Served,
+        });
+        let change = match what {
+            "transfer" => both,
+            "move" => move_all,
+            _ => remove_both,
+        };
+        let mut runs = 0;
+        let result = stage.table.transact_with(&hours(), |tx| {
+            runs += 1;
+            change(tx)
+        });
+        match (runs_expected, result) {
+            (Some(expected), Ok(())) => assert_eq!(runs, expected, "{lost:?} {others}"),
+            (None, Err(Error::Indeterminate { .. })) => assert_eq!(runs, 1),
+            (_, result) => panic!("{lost:?} {others}: {result:?}"),
+        }
+        let ten = |key| if others.contains(key) { 10 } else { 0 };
+        let total: i64 = stage.values().iter().sum();
+        if what != "remove" {
+            assert_eq!(total, 300 + ten('a') + ten('b') + ten('c'), "{lost:?} {others}");
         }
     }
 }

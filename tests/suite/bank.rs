@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::process::Child;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -138,6 +139,19 @@ fn check(accounts: &[Account]) -> BTreeMap<u64, Vec<u64>> {
     parts
 }
 
+/// The processes, which end with the test.
+struct Workers(Vec<Child>);
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for worker in &mut self.0 {
+            // Gone already, when all went well.
+            let _gone = worker.kill();
+            let _gone = worker.wait();
+        }
+    }
+}
+
 fn bank(ground: &Ground) {
     let seed = seed();
     let fewer = if ground.kind == Kind::Memory { 400 } else { 2000 };
@@ -168,14 +182,16 @@ fn bank(ground: &Ground) {
     let server = Server::start(backend, Duration::from_millis(50), hook);
     server.forget_tokens(2);
     let started = Instant::now();
-    let mut workers: Vec<_> = (0..PROCESSES)
+    let workers: Vec<_> = (0..PROCESSES)
         .map(|n| {
             let each = transfers / PROCESSES;
             let task = Task { first_token: n * each, transfers: each, seed };
             workers::start_bank(&server.url(), &name, &task)
         })
         .collect();
+    let mut workers = Workers(workers);
     let outputs: Vec<_> = workers
+        .0
         .iter_mut()
         .map(|worker| {
             let mut output = worker.stdout.take().unwrap();
@@ -197,7 +213,7 @@ fn bank(ground: &Ground) {
         }
     }
     let took = started.elapsed();
-    assert!(workers.iter_mut().all(|worker| worker.wait().unwrap().success()), "seed {seed}");
+    assert!(workers.0.iter_mut().all(|worker| worker.wait().unwrap().success()), "seed {seed}");
     // What is carried out late is in place now.
     std::thread::sleep(Duration::from_millis(100));
 

@@ -30,6 +30,7 @@ mod soak;
 mod support;
 mod tables;
 mod transaction_faults;
+mod transaction_limits;
 mod transactions;
 mod watch;
 mod workers;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         soak::TESTS,
         kills::TESTS,
         transactions::TESTS,
+        transaction_limits::TESTS,
         bank::TESTS,
         batches::TESTS,
         scans::TESTS,
