@@ -2,6 +2,7 @@
 //! comes back unprocessed sent again.
 
 mod found;
+mod job;
 mod progress;
 mod pump;
 mod read;
@@ -18,6 +19,7 @@ pub use progress::Progress;
 
 use crate::error::{Error, Result};
 use crate::store::Store;
+use job::Job;
 use progress::Told;
 use read::Reads;
 use write::Writes;
@@ -149,7 +151,7 @@ impl<'a> Batch<'a> {
     ) -> Result<usize> {
         let Self { store, in_flight, timeout, told } = self;
         let key = |(key, _): &(_, _)| store.key_text(key);
-        let put = |key: &str, (_, value): (_, _)| write::Job::put(store, key, &value);
+        let put = |key: &str, (_, value): (_, _)| Job::put(store, key, &value);
         Writes::new(store, "put_items", items.into_iter(), key, put, told).run(in_flight, timeout)
     }
 
@@ -160,7 +162,7 @@ impl<'a> Batch<'a> {
     pub fn delete_items(self, keys: impl IntoIterator<Item = impl Serialize>) -> Result<usize> {
         let Self { store, in_flight, timeout, told } = self;
         let key = |key: &_| store.key_text(key);
-        let delete = |key: &str, _| write::Job::delete(store, key);
+        let delete = |key: &str, _| Job::delete(store, key);
         Writes::new(store, "delete_items", keys.into_iter(), key, delete, told)
             .run(in_flight, timeout)
     }

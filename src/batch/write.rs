@@ -9,77 +9,19 @@ use std::iter::Fuse;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::found::Found;
+use super::job::Job;
 use super::progress::Told;
 use super::pump::{Pump, Share, Stop, Work};
-use crate::codec::envelope::{Content, Snapshot};
+use crate::codec::envelope::Snapshot;
 use crate::dynamo::answer::Failure;
-use crate::dynamo::batches::{self, MOST_BYTES, MOST_READ, MOST_WRITTEN, Wanted, Written};
+use crate::dynamo::batches::{self, MOST_BYTES, MOST_READ, MOST_WRITTEN, Wanted};
 use crate::dynamo::exchanges::{Answer, Request};
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::write_id::Id;
 
 /// So many writes at least are encoded ahead of what is sent.
 const WINDOW: usize = 200;
-
-/// One write, as it is sent.
-#[derive(Debug)]
-pub(super) struct Job {
-    written: Written,
-    leaves: Leaves,
-    /// The pairs of the caller's that it stands for: itself, and those before it of the same key.
-    pairs: usize,
-    /// How often it came back unprocessed.
-    attempts: u32,
-}
-
-/// What the item looks like once it is written.
-#[derive(Clone, Copy, Debug)]
-enum Leaves {
-    /// This id is among its last writes.
-    Id(Option<Id>),
-    Nothing,
-}
-
-impl Job {
-    /// A put, under a fresh fence.
-    pub(super) fn put<V: Serialize>(store: &Store, key: &str, value: &V) -> Result<Self> {
-        let content = Content::permanent(store.encode(key, value)?);
-        let bits = store.env.random();
-        let sealed = store.layout.seal(key, &Snapshot::missing(), &content, bits);
-        store.check_size(key, &sealed)?;
-        let id = sealed.after.writes.first().copied();
-        let written = Written::put(sealed.item.unwrap_or_default());
-        Self::new(store, key, written, Leaves::Id(id))
-    }
-
-    pub(super) fn delete(store: &Store, key: &str) -> Result<Self> {
-        let written = Written::delete(store.layout.key_attribute(), key);
-        Self::new(store, key, written, Leaves::Nothing)
-    }
-
-    fn new(
-        store: &Store,
-        key: &str,
-        written: Result<Written, Failure>,
-        leaves: Leaves,
-    ) -> Result<Self> {
-        let refused =
-            |failure| store.subject(Some(key)).error("BatchWriteItem", failure, 0, &store.effort());
-        Ok(Self { written: written.map_err(refused)?, leaves, pairs: 1, attempts: 0 })
-    }
-
-    /// Whether it is what was done to this item.
-    fn made(&self, found: Option<&Snapshot>) -> bool {
-        match self.leaves {
-            Leaves::Id(id) => found.zip(id).is_some_and(|(found, id)| found.writes.contains(&id)),
-            Leaves::Nothing => found.is_none(),
-        }
-    }
-}
 
 /// A key that is not done yet.
 #[derive(Debug, Default)]

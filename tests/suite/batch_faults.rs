@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use faraday_atom::{Atom, Backoff, Error, RetryPolicy, Table};
+use faraday_atom::{Atom, Error, Table};
 
+use crate::faults::{quick, scripted};
 use crate::support::PlainTest;
 use crate::support::partly::LEFT;
 use crate::support::seed::{draw, seed};
@@ -22,16 +23,12 @@ pub(crate) const TESTS: &[PlainTest] = &[
     PlainTest { name: "batch_faults::a_server_that_never_answers", run: silent },
 ];
 
-fn quick() -> RetryPolicy {
-    let millis = Duration::from_millis;
-    RetryPolicy::new()
-        .timeout(Duration::from_secs(60))
-        .backoff(Backoff::new(millis(2), 2.0, millis(20)))
-        .throttle(Backoff::new(millis(4), 2.0, millis(40)))
-}
-
 fn open(server: &Server) -> Table {
-    server.table(|builder| builder.retry(quick()).request_timeout(Duration::from_millis(2000)))
+    server.table(|builder| {
+        builder
+            .retry(quick().timeout(Duration::from_secs(60)))
+            .request_timeout(Duration::from_millis(2000))
+    })
 }
 
 fn is_batch(seen: &Seen<'_>) -> bool {
@@ -167,19 +164,6 @@ fn read_deadline() {
     let mut expected: Vec<String> = (0..600).map(|n| format!("#{n}")).collect();
     expected.sort();
     assert_eq!(all, expected, "found, missing or left, each once");
-}
-
-fn scripted(
-    operation: &'static str,
-    faults: impl Into<Vec<Fault>>,
-) -> impl Fn(&Seen<'_>) -> Fault + Send + Sync + 'static {
-    let faults = Mutex::new(faults.into().into_iter());
-    move |seen| {
-        if seen.operation != operation {
-            return Fault::None;
-        }
-        faults.lock().unwrap().next().unwrap_or(Fault::None)
-    }
 }
 
 fn lost_reply() {

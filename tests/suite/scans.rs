@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use faraday_atom::{Atom, Backoff, Error, Result, RetryPolicy, ScanToken, SwapOptions, Table};
+use faraday_atom::{Atom, Error, Result, ScanToken, SwapOptions, Table};
 
+use crate::faults::quick;
 use crate::support::seed::{draw, seed};
 use crate::support::server::{Fault, Seen, Server, THROTTLED, UNAVAILABLE};
 use crate::support::{EVERYWHERE, Ground, Kind, PlainTest, StoreTest};
@@ -157,14 +158,6 @@ fn clojure(ground: &Ground) {
     assert_eq!(keys, found);
 }
 
-fn quick() -> RetryPolicy {
-    let millis = Duration::from_millis;
-    RetryPolicy::new()
-        .timeout(millis(3000))
-        .backoff(Backoff::new(millis(2), 2.0, millis(20)))
-        .throttle(Backoff::new(millis(4), 2.0, millis(40)))
-}
-
 fn faults() {
     let seed = seed();
     println!("FARADAY_TEST_SEED={seed}");
@@ -201,7 +194,8 @@ fn down() {
         ("Scan", _) => UNAVAILABLE,
         _ => Fault::None,
     });
-    let table = server.table(|builder| builder.retry(quick().max_attempts(3)));
+    let table = server
+        .table(|builder| builder.retry(quick().timeout(Duration::from_secs(3)).max_attempts(3)));
     table.put_items([("a", 1)]).unwrap();
     let before = server.requests();
     let mut scan = table.scan::<u32>();
