@@ -28,6 +28,7 @@
 //! - [`ItemAtom`]: what each call costs, and the options of swaps.
 //! - [`Watch`]: the changes of an atom, as they come.
 //! - [`Table`]: items by key, without an atom; making and dropping tables.
+//! - [`Batch`]: many items in one call; [`Scan`]: all of them, page by page.
 //! - [`Table::transact`]: changes over several atoms at once, all or none.
 //! - [`Error`]: what can go wrong, and what to do then.
 //! - [`docs::encoding`]: how values and keys lie in the table, with every rule.

@@ -1,23 +1,19 @@
 //! A table: the place of many atoms.
 
+mod manage;
+
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::batch::Batch;
 use crate::builder::TableBuilder;
 use crate::codec::CodecError;
 use crate::codec::envelope::Content;
-use crate::dynamo::answer::Failure;
-use crate::dynamo::{TableInfo, TableOptions};
 use crate::error::{Error, Result};
-use crate::events::TARGET;
 use crate::item_atom::ItemAtom;
-use crate::retry::{Backoff, Effort, Pause, persist};
-use crate::scan::{Keys, Scan};
+use crate::retry::persist;
 use crate::store::Store;
 use crate::swap::SwapOptions;
 use crate::swap::engine::{self, Decision};
@@ -47,9 +43,6 @@ use crate::write_id::{Outcome, WriteId};
 pub struct Table {
     pub(crate) store: Arc<Store>,
 }
-
-/// Between two looks at a table that is being made: DynamoDB takes seconds, an emulator none.
-const POLL: Backoff = Backoff::new(Duration::from_millis(50), 1.5, Duration::from_secs(2));
 
 impl Table {
     /// Begins to describe a connection to the table of this name.
@@ -180,132 +173,6 @@ impl Table {
         })
     }
 
-    /// Reads and writes of many items, with options: see [`Batch`].
-    pub fn batch(&self) -> Batch<'_> {
-        Batch::new(&self.store)
-    }
-
-    /// The values under many keys, by strongly consistent reads, in the order asked; those under
-    /// which there is nothing are left out. A key that is named twice is read once and answered
-    /// twice.
-    ///
-    /// One request for 100 keys, or for 16 MB of items if that is less; eight at once, and other
-    /// [options](Batch). The values are not from one moment: items may change while others are read.
-    ///
-    /// # Errors
-    /// [`Unprocessed`](Error::Unprocessed) when the time is up or too many requests fail, with the
-    /// keys that are left and what was found; [`BatchItem`](Error::BatchItem) for a key that
-    /// cannot be stored; [`Decode`](Error::Decode) for the first item, in the order asked, that
-    /// does not fit `T`; [`TableNotFound`](Error::TableNotFound), and what any request can meet.
-    pub fn find_items<T: DeserializeOwned>(
-        &self,
-        keys: impl IntoIterator<Item = impl Serialize>,
-    ) -> Result<Vec<T>> {
-        self.batch().find_items(keys)
-    }
-
-    /// As [`find_items`](Table::find_items) by eventually consistent reads, which cost half as
-    /// much and may show values that are some moments old.
-    ///
-    /// # Errors
-    /// As [`find_items`](Table::find_items).
-    pub fn find_items_eventual<T: DeserializeOwned>(
-        &self,
-        keys: impl IntoIterator<Item = impl Serialize>,
-    ) -> Result<Vec<T>> {
-        self.batch().find_items_eventual(keys)
-    }
-
-    /// As [`find_items`](Table::find_items), with each key beside its value, or beside `None`.
-    ///
-    /// ```
-    /// use std::collections::HashMap;
-    /// # use faraday_atom::Table;
-    /// # fn main() -> faraday_atom::Result<()> {
-    /// # #[cfg(feature = "embedded")] {
-    /// # let table = Table::builder("my-atoms").embedded_in_memory().open()?;
-    /// # table.ensure()?;
-    /// table.put_items([("a", 1), ("b", 2)])?;
-    /// let found: HashMap<_, Option<u32>> =
-    ///     table.find_item_mapping(["a", "b", "c"])?.into_iter().collect();
-    /// assert_eq!((found["b"], found["c"]), (Some(2), None));
-    /// # }
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`find_items`](Table::find_items).
-    pub fn find_item_mapping<T: DeserializeOwned, K: Serialize>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> Result<Vec<(K, Option<T>)>> {
-        self.batch().find_item_mapping(keys)
-    }
-
-    /// As [`find_item_mapping`](Table::find_item_mapping) by eventually consistent reads.
-    ///
-    /// # Errors
-    /// As [`find_items`](Table::find_items).
-    pub fn find_item_mapping_eventual<T: DeserializeOwned, K: Serialize>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> Result<Vec<(K, Option<T>)>> {
-        self.batch().find_item_mapping_eventual(keys)
-    }
-
-    /// Stores many values, each under its key, whatever was there, and says how many were given.
-    /// Of two pairs with one key the later wins.
-    ///
-    /// One request for 25 items, or for 16 MB if that is less; eight at once, and other
-    /// [options](Batch). Each put has a fresh fence, so that a concurrent swap sees it and is not
-    /// lost under it unseen, and the version begins again at 1.
-    ///
-    /// The puts are unconditional: they replace what is there when they arrive. A request whose reply
-    /// is lost is not sent again blindly: its items are looked at, and those that arrived are
-    /// done. One that arrives only after that look puts its values in place once more, over what
-    /// was written in between; where that would hurt, use [`put_item`](Table::put_item) or a swap.
-    ///
-    /// # Errors
-    /// [`Unprocessed`](Error::Unprocessed) when the time is up or too many requests fail, with the
-    /// keys that are left, those not yet taken from the iterator too;
-    /// [`BatchItem`](Error::BatchItem) for a pair that cannot be stored: nothing is sent when it
-    /// is among the first 200, and all before it are written otherwise;
-    /// [`TableNotFound`](Error::TableNotFound), and what any request can meet.
-    pub fn put_items(
-        &self,
-        items: impl IntoIterator<Item = (impl Serialize, impl Serialize)>,
-    ) -> Result<usize> {
-        self.batch().put_items(items)
-    }
-
-    /// Deletes the items under many keys for good, as [`delete_item`](Table::delete_item) does,
-    /// and says how many keys were given. Requests are as those of [`put_items`](Table::put_items).
-    ///
-    /// # Errors
-    /// As [`put_items`](Table::put_items).
-    pub fn delete_items(&self, keys: impl IntoIterator<Item = impl Serialize>) -> Result<usize> {
-        self.batch().delete_items(keys)
-    }
-
-    /// Every item of the table, as an iterator that reads page by page: see [`Scan`].
-    ///
-    /// # Errors
-    /// The iterator gives [`Decode`](Error::Decode) for an item that does not fit `T`, and goes on;
-    /// [`TableNotFound`](Error::TableNotFound), [`Config`](Error::Config) for a token of another
-    /// scan, and what any request can meet, and ends.
-    pub fn scan<T: DeserializeOwned>(&self) -> Scan<T> {
-        Scan::new(self.store.clone())
-    }
-
-    /// Every key of the table, as it is stored: see [`Keys`].
-    ///
-    /// # Errors
-    /// As [`scan`](Table::scan), but for `Decode`.
-    pub fn keys(&self) -> Keys {
-        Keys::new(self.store.clone())
-    }
-
     /// What became of a write: asks the item, by one strongly consistent read.
     ///
     /// The id comes with [`Indeterminate`](Error::Indeterminate), when the call that wrote could
@@ -379,197 +246,6 @@ impl Table {
             path,
             message: format!("the key: {message}"),
         })
-    }
-
-    /// Creates the table, on demand, and waits until it is usable. It must not exist.
-    ///
-    /// # Errors
-    /// [`Service`](Error::Service) with the code `ResourceInUseException` when it exists; those of
-    /// [`ensure`](Table::ensure).
-    pub fn create(&self) -> Result<()> {
-        self.create_with(&TableOptions::default())
-    }
-
-    /// As [`create`](Table::create), with other [options](TableOptions).
-    ///
-    /// # Errors
-    /// As [`create`](Table::create).
-    pub fn create_with(&self, options: &TableOptions) -> Result<()> {
-        let mut effort = self.long_effort(options.wait);
-        self.send_create(options, &mut effort)?;
-        self.wait_until_active(&mut effort)?;
-        self.switch_on_time_to_live(&mut effort);
-        Ok(())
-    }
-
-    /// Makes sure that the table exists and is usable: creates it, on demand, if it is missing,
-    /// waits until it is active, and switches on time-to-live, for the tombstones of removed atoms
-    /// and for what has [expired](crate::docs::encoding#lifetimes), where that is allowed and no other attribute has it. Cheap to call at every start: two
-    /// requests when all is well.
-    ///
-    /// # Errors
-    /// [`Config`](Error::Config) when a table of that name exists whose key does not fit,
-    /// [`Timeout`](Error::Timeout) when it is not usable within
-    /// [`wait`](TableOptions::wait), [`Service`](Error::Service) when it may not be created.
-    pub fn ensure(&self) -> Result<()> {
-        self.ensure_with(&TableOptions::default())
-    }
-
-    /// As [`ensure`](Table::ensure), with other [options](TableOptions) for a table that has to be
-    /// created. A table that exists is left as it is.
-    ///
-    /// # Errors
-    /// As [`ensure`](Table::ensure).
-    pub fn ensure_with(&self, options: &TableOptions) -> Result<()> {
-        let mut effort = self.long_effort(options.wait);
-        let info = match self.describe_within(&mut effort) {
-            Ok(info) if info.is_active() => info,
-            Ok(_) => self.wait_until_active(&mut effort)?,
-            Err(Error::TableNotFound { .. }) => {
-                match self.send_create(options, &mut effort) {
-                    // Somebody else was as quick.
-                    Err(Error::Service { code, .. }) if code == "ResourceInUseException" => {}
-                    other => other?,
-                }
-                self.wait_until_active(&mut effort)?
-            }
-            Err(error) => return Err(error),
-        };
-        self.check_key(&info)?;
-        self.switch_on_time_to_live(&mut effort);
-        Ok(())
-    }
-
-    /// What DynamoDB says of the table. One request.
-    ///
-    /// # Errors
-    /// [`TableNotFound`](Error::TableNotFound), and what any request can meet.
-    pub fn describe(&self) -> Result<TableInfo> {
-        self.describe_within(&mut self.store.effort())
-    }
-
-    /// Deletes the table with everything in it, and waits until it is gone.
-    ///
-    /// # Errors
-    /// [`TableNotFound`](Error::TableNotFound) when there is none, [`Service`](Error::Service)
-    /// when it is protected from deletion, [`Timeout`](Error::Timeout) when it is not gone within
-    /// five minutes.
-    pub fn drop_table(&self) -> Result<()> {
-        let mut effort = self.long_effort(TableOptions::default().wait);
-        let mut sent = 0;
-        let dropped = self.persist("DeleteTable", &mut effort, |deadline| {
-            sent += 1;
-            self.store.dynamo.delete_table(&self.store.table, deadline)
-        });
-        match dropped {
-            // An earlier send of ours did it, and its reply was lost.
-            Err(Error::TableNotFound { .. }) if sent > 1 => return Ok(()),
-            other => other?,
-        }
-        loop {
-            match self.describe_within(&mut effort) {
-                Err(Error::TableNotFound { .. }) => return Ok(()),
-                Ok(info) => self.pause("DeleteTable", &info.status, &mut effort)?,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn long_effort(&self, wait: Duration) -> Effort<'_> {
-        let policy = &self.store.policy;
-        Effort::new(&self.store.env, policy, wait, &POLL)
-    }
-
-    fn persist<R>(
-        &self,
-        operation: &'static str,
-        effort: &mut Effort<'_>,
-        send: impl FnMut(std::time::Instant) -> Result<R, Failure>,
-    ) -> Result<R> {
-        persist(self.store.subject(None), operation, &self.store.policy, effort, send)
-    }
-
-    fn describe_within(&self, effort: &mut Effort<'_>) -> Result<TableInfo> {
-        self.persist("DescribeTable", effort, |deadline| {
-            self.store.dynamo.describe_table(&self.store.table, deadline)
-        })
-    }
-
-    fn send_create(&self, options: &TableOptions, effort: &mut Effort<'_>) -> Result<()> {
-        let Store { dynamo, table, layout, .. } = &*self.store;
-        let mut sent = 0;
-        self.persist("CreateTable", effort, |deadline| {
-            sent += 1;
-            match dynamo.create_table(table, layout.key_attribute(), options, deadline) {
-                // An earlier send of ours did it, and its reply was lost.
-                Err(Failure::TableInUse(_)) if sent > 1 => Ok(()),
-                other => other,
-            }
-        })
-    }
-
-    fn wait_until_active(&self, effort: &mut Effort<'_>) -> Result<TableInfo> {
-        loop {
-            match self.describe_within(effort) {
-                Ok(info) if info.is_active() => return Ok(info),
-                Ok(info) => self.pause("CreateTable", &info.status, effort)?,
-                // Descriptions are eventually consistent: the new table may not show at once.
-                Err(Error::TableNotFound { .. }) => self.pause("CreateTable", "absent", effort)?,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Waits between two looks at a table that changes.
-    fn pause(&self, operation: &'static str, status: &str, effort: &mut Effort<'_>) -> Result<()> {
-        let table = &self.store.table;
-        tracing::debug!(target: TARGET, table, operation, status, "the table is not there yet");
-        if effort.pause(Pause::Conflict, self.store.subject(None)) {
-            return Ok(());
-        }
-        Err(Error::Timeout {
-            table: self.store.table.clone(),
-            key: None,
-            operation,
-            attempts: effort.requests,
-            elapsed: effort.elapsed(),
-            last: format!("the table is still {status}"),
-        })
-    }
-
-    fn check_key(&self, info: &TableInfo) -> Result<()> {
-        let (name, kind) = (&*info.key.0, &*info.key.1);
-        let sort_key = info.sort_key.as_deref();
-        if name == self.store.layout.key_attribute() && kind == "S" && sort_key.is_none() {
-            return Ok(());
-        }
-        let found = match sort_key {
-            Some(sort_key) => format!("{name:?} of type {kind} and a sort key {sort_key:?}"),
-            None => format!("{name:?} of type {kind}"),
-        };
-        Err(Error::Config {
-            table: self.store.table.clone(),
-            message: format!(
-                "the table exists with the key {found}, where atoms need {:?} of type S and no \
-                 sort key: use another table, or set TableBuilder::key_name",
-                self.store.layout.key_attribute()
-            ),
-        })
-    }
-
-    /// Switches on time-to-live for tombstones. Without it they stay, hidden and harmless; so
-    /// whoever may not do this, or uses another attribute, is left in peace.
-    fn switch_on_time_to_live(&self, effort: &mut Effort<'_>) {
-        let Store { dynamo, table, layout, .. } = &*self.store;
-        let Some(expires) = layout.expires() else { return };
-        let on = self.persist("DescribeTimeToLive", effort, |deadline| {
-            dynamo.has_time_to_live(table, deadline)
-        });
-        if matches!(on, Ok(false)) {
-            let _left_off = self.persist("UpdateTimeToLive", effort, |deadline| {
-                dynamo.enable_time_to_live(table, expires, deadline)
-            });
-        }
     }
 }
 

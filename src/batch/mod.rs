@@ -1,6 +1,7 @@
 //! Many items in one call: chunks of DynamoDB's 100 and 25, several requests at once, and what
 //! comes back unprocessed sent again.
 
+mod calls;
 mod found;
 mod job;
 mod progress;

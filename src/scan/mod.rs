@@ -14,8 +14,29 @@ pub use token::{ParseScanTokenError, ScanToken};
 
 use crate::error::Result;
 use crate::store::Store;
+use crate::table::Table;
 use pages::{Entry, Pages, Plan, foreign_token};
 use token::Position;
+
+impl Table {
+    /// Every item of the table, as an iterator that reads page by page: see [`Scan`].
+    ///
+    /// # Errors
+    /// The iterator gives [`Decode`](crate::Error::Decode) for an item that does not fit `T`, and goes on;
+    /// [`TableNotFound`](crate::Error::TableNotFound), [`Config`](crate::Error::Config) for a token of another
+    /// scan, and what any request can meet, and ends.
+    pub fn scan<T: DeserializeOwned>(&self) -> Scan<T> {
+        Scan::new(self.store.clone())
+    }
+
+    /// Every key of the table, as it is stored: see [`Keys`].
+    ///
+    /// # Errors
+    /// As [`scan`](Table::scan), but for `Decode`.
+    pub fn keys(&self) -> Keys {
+        Keys::new(self.store.clone())
+    }
+}
 
 /// The most segments: each has a request of its own under way.
 const MOST_SEGMENTS: usize = 256;
