@@ -158,12 +158,13 @@ impl<'a, C> Pump<'a, C> {
         answer: Answer,
     ) -> Option<Stop> {
         let Self { store, effort, .. } = self;
-        let now = effort.now();
+        // A wait that no clock can count is one until the deadline.
+        let (now, deadline) = (effort.now(), effort.deadline());
         let cut = answer.size() >= CUT;
         let mut pause = |attempts| {
             let wait =
                 if cut { Duration::ZERO } else { store.policy.backoff.draw(attempts, &store.env) };
-            now + wait
+            now.checked_add(wait).unwrap_or(deadline)
         };
         let (chunk, failure) = match work.answered(chunk, answer, &mut pause) {
             Ok(Share { left, of }) => {
@@ -200,7 +201,8 @@ impl<'a, C> Pump<'a, C> {
             return Some(self.tired());
         }
         self.room = (self.room / 2).max(1);
-        let pause = now + bounds.draw(self.streak, &store.env);
+        let wait = bounds.draw(self.streak, &store.env);
+        let pause = now.checked_add(wait).unwrap_or(deadline);
         self.paused = self.paused.max(Some(pause));
         None
     }

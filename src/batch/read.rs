@@ -190,12 +190,15 @@ impl Work for Reads<'_> {
             Ok(read) => read,
             Err(failure) => return Err((chunk, failure)),
         };
-        let mut open = vec![];
-        for text in &read.unprocessed {
-            if let Some(key) = by_text.get(&**text) {
-                keys[*key].attempts += 1;
-                open.push(*key);
-            }
+        // Each once, and none that this request did not ask for, whatever the server says:
+        // DynamoDB refuses a request that names a key twice.
+        let mut open: Vec<usize> =
+            read.unprocessed.iter().filter_map(|text| by_text.get(&**text).copied()).collect();
+        open.sort_unstable();
+        open.dedup();
+        open.retain(|key| chunk.contains(key));
+        for key in &open {
+            keys[*key].attempts += 1;
         }
         for (text, item) in read.items {
             let Some(key) = by_text.get(&*text) else { continue };
@@ -206,7 +209,6 @@ impl Work for Reads<'_> {
             };
         }
         let share = Share { left: open.len(), of: chunk.len() };
-        open.sort_unstable();
         for key in chunk {
             if open.binary_search(&key).is_ok() {
                 continue;

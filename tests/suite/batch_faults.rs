@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use faraday_atom::{Atom, Error, Table};
+use faraday_atom::{Atom, Backoff, Error, RetryPolicy, Table};
 
 use crate::faults::{quick, scripted};
 use crate::support::PlainTest;
@@ -21,6 +21,8 @@ pub(crate) const TESTS: &[PlainTest] = &[
     PlainTest { name: "batch_faults::a_lost_reply_does_not_undo_a_swap", run: lost_and_swapped },
     PlainTest { name: "batch_faults::a_refusal_in_the_middle", run: refused },
     PlainTest { name: "batch_faults::a_server_that_never_answers", run: silent },
+    PlainTest { name: "batch_faults::waits_beyond_the_clock", run: endless_waits },
+    PlainTest { name: "batch_faults::keys_left_that_nobody_asked_for", run: odd_leftovers },
 ];
 
 fn open(server: &Server) -> Table {
@@ -251,4 +253,39 @@ fn silent() {
         "{error}"
     );
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+/// Waits that no clock can count are waits until the deadline, and no panic.
+fn endless_waits() {
+    for fault in [THROTTLED, UNAVAILABLE, Fault::Partly(1, 100)] {
+        let server = Server::new(move |seen: &Seen<'_>| match seen.operation {
+            "Scan" if !matches!(fault, Fault::Partly(..)) => fault,
+            _ if is_batch(seen) => fault,
+            _ => Fault::None,
+        });
+        let endless = Backoff::new(Duration::MAX, 2.0, Duration::MAX);
+        let policy = RetryPolicy::new().timeout(Duration::from_millis(200));
+        let table =
+            server.table(|builder| builder.retry(policy.backoff(endless).throttle(endless)));
+        let error = table.put_items([("a", 1)]).unwrap_err();
+        assert!(matches!(error, Error::Unprocessed { .. }), "{fault:?}: {error}");
+        let error = table.find_items::<u32>(["a"]).unwrap_err();
+        assert!(matches!(error, Error::Unprocessed { .. }), "{fault:?}: {error}");
+        if !matches!(fault, Fault::Partly(..)) {
+            assert!(table.scan::<u32>().next().unwrap().is_err(), "{fault:?}");
+        }
+    }
+}
+
+/// A key that comes back twice is asked for once: DynamoDB refuses a request that names one twice.
+fn odd_leftovers() {
+    let odd = r#"{"Responses":{},"UnprocessedKeys":{"faulty":{"Keys":[
+        {"atom/id":{"S":"a"}},{"atom/id":{"S":"a"}},{"atom/id":{"S":"nobody's"}}]}}}"#;
+    let server = Server::new(scripted("BatchGetItem", [Fault::Answer(200, odd)]));
+    let table = open(&server);
+    table.put_items([("a", 1)]).unwrap();
+    let mut last = faraday_atom::Progress::default();
+    let found: Vec<u32> = table.batch().progress(|told| last = *told).find_items(["a"]).unwrap();
+    assert_eq!(found, [1]);
+    assert_eq!((last.done, last.left, last.requests, last.retried), (1, 0, 2, 1));
 }
