@@ -2,6 +2,8 @@
 //! ways to put numbers into words.
 
 pub(crate) mod bare;
+#[path = "../../tests/suite/support/http.rs"]
+pub(crate) mod http;
 #[path = "../../tests/suite/support/partly.rs"]
 pub(crate) mod partly;
 pub(crate) mod plot;

@@ -1,5 +1,6 @@
 //! Where tests run, and what they share.
 
+pub(crate) mod http;
 pub(crate) mod partly;
 pub(crate) mod seed;
 pub(crate) mod server;
